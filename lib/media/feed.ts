@@ -24,6 +24,24 @@ export interface SubscriptionStats {
   bytes: number;
 }
 
+/** How to read a feed. */
+export interface SubscribeOptions {
+  /** Most frames waiting for this reader, 1 to 64; default 8. */
+  queue?: number;
+  /**
+   * A frame captured this much before the newest one, in milliseconds, is not handed out any more:
+   * the reader goes on at a younger key frame. Default 1,000; `Infinity` for recorders.
+   */
+  maxAgeMs?: number;
+  /**
+   * What waits when every frame is a key frame (JPEG): `latest` (the default) only the newest one,
+   * `queue` up to `queue` frames, the oldest dropped first. Other codecs know no difference.
+   */
+  policy?: "latest" | "queue";
+  /** Ends the subscription as `return()` does. */
+  signal?: AbortSignal;
+}
+
 /**
  * One reader's view. Latest-wins: a slow reader loses frames, restarts at a key frame, and never
  * sees an old picture as new. Its first frame is a key frame. Iterating ends when the feed ended,
@@ -42,11 +60,8 @@ export interface Feed {
   readonly state: FeedState;
   /** Calls back on every change of state. Returns the unsubscriber. */
   onState(listener: (state: FeedState) => void): () => void;
-  /**
-   * Starts reading; asks for a key frame at once.
-   * @param options.queue most frames waiting for this reader, default 8; at most 64.
-   */
-  subscribe(options?: { queue?: number; signal?: AbortSignal }): Subscription;
+  /** Starts reading; asks for a key frame at once. */
+  subscribe(options?: SubscribeOptions): Subscription;
   /** Asks for a key frame soon (rate limited at the source). */
   requestKeyFrame(): void;
 }
