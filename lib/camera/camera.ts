@@ -140,4 +140,9 @@ export interface CameraDriver {
   modes(info: CameraInfo): Promise<CameraMode[]>;
   /** Opens it. Throws `NotFoundError`, `BusyError`, `DeniedError` (each with a hint), `UnsupportedError`. */
   open(info: CameraInfo, wish: CameraWish): Promise<OpenCamera>;
+  /**
+   * Waits until the camera with this `id` is here (at once when it is) and can be opened, and answers
+   * what it is called now: its node may be another. Rejects with the signal's reason.
+   */
+  reappears(info: CameraInfo, options?: { signal?: AbortSignal }): Promise<CameraInfo>;
 }
