@@ -6,6 +6,8 @@
  */
 import type { EncodedFrame, StreamDescription, VideoCodec } from "../media/frame.ts";
 
+export { createPipeline } from "./pipeline_carrier.ts";
+
 /** What to capture and how to encode it: structured-cloneable, it goes to the worker as it is. */
 export interface PipelineConfig {
   /** The camera as the user named it: `0`, `/dev/video0`, by-id, a piece of the name, `test`. */
@@ -34,6 +36,8 @@ export interface PipelineConfig {
 export type PipelineEvent =
   | { type: "lost"; reason: string }
   | { type: "back"; path: string }
+  /** The encoder failed and another one took its place, from a key frame on. */
+  | { type: "encoder"; encoder: string; reason: string }
   /** It can't go on: the pipeline is stopped. */
   | { type: "error"; code: string; message: string; hint?: string };
 
@@ -75,4 +79,6 @@ export interface Pipeline extends AsyncDisposable {
   onEvent: ((event: PipelineEvent) => void) | undefined;
   /** Counters now. */
   stats(): PipelineStats;
+  /** Stops, and frees encoder and worker. Idempotent; every other call rejects afterwards. */
+  close(): Promise<void>;
 }

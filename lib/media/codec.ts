@@ -76,8 +76,14 @@ export interface CodecLibrary {
   readonly name: "libav" | "embedded" | "v4l2m2m" | "nvenc" | "videotoolbox";
   /** What it can do here, or why it can't (one line, for `xoq doctor`). Never throws. */
   probe(): Promise<CodecProbe>;
-  /** Makes an encoder. Throws `UnsupportedError` with what was tried. */
-  createEncoder(config: EncoderConfig): Promise<VideoEncoder>;
+  /**
+   * Makes an encoder, the best one here. Throws `UnsupportedError` with what was tried.
+   * @param options.exclude names of encoders not to take, because they failed before.
+   */
+  createEncoder(
+    config: EncoderConfig,
+    options?: { exclude?: ReadonlySet<string> },
+  ): Promise<VideoEncoder>;
   /** Makes a decoder. Throws `UnsupportedError`. */
   createDecoder(codec: VideoCodec): Promise<VideoDecoder>;
 }

@@ -34,6 +34,8 @@ export interface RawFrame {
   height: number;
   /** I420: Y, U, V. NV12: Y, UV. Packed formats: one. */
   planes: readonly Plane[];
+  /** Whether luma spans 0 to 255 (JPEG) instead of 16 to 235; absent: it does not. */
+  fullRange?: boolean;
   /** Capture instant, µs since the epoch. */
   captureTime: number;
   /** Counts pictures since the source began; a gap is a picture dropped before this point. */
