@@ -5,26 +5,47 @@
  *
  * @module
  */
-import type { Connection } from "./transport/connection.ts";
+import type { RemoteDevice } from "./remote.ts";
+import type { BidirectionalStream, Connection } from "./transport/connection.ts";
+
+/** Kinds of option values; see {@link OptionSpec}. */
+export type OptionType =
+  | "string"
+  | "number"
+  | "boolean"
+  | "optional"
+  | "enum"
+  | "list"
+  | "duration";
 
 /** One flag: of a command line (`--key-dir DIR`, `XOQ_KEY_DIR`), and a key of a configuration file. */
 export interface OptionSpec {
-  /** Kind of value. `optional` is `--http` or `--http=ADDR`, never `--http ADDR`. `list` may be repeated. */
-  type: "string" | "number" | "boolean" | "optional" | "enum" | "list";
+  /**
+   * Kind of value. `optional` is `--http` or `--http=ADDR`, never `--http ADDR`. `list` may be
+   * repeated (in the environment: separated by commas). `duration` is written `500ms`, `15s`, `2h`
+   * and read as milliseconds.
+   */
+  type: OptionType;
   /** One line of help, lower case, no full stop. */
   brief: string;
   /** What stands for the value in help: `DIR`. */
   value?: string;
-  /** Default, shown in help. */
+  /** Default, shown in help; a `duration`'s in milliseconds. */
   default?: string | number | boolean;
   /** Values of an `enum`. */
   values?: readonly string[];
-  /** Bounds of a `number`, both inclusive; a value outside is a usage error. */
+  /** Bounds of a `number` or `duration`, both inclusive; a value outside is a usage error. */
   min?: number;
   /** Upper bound. */
   max?: number;
+  /** Numbers with a fraction are taken too. */
+  fraction?: boolean;
   /** Another name that means the same. */
   alias?: string;
+  /** One letter that means the same: `v` for `-v`. */
+  short?: string;
+  /** Heading in `--help` under which it stands; default `Options`. */
+  section?: string;
   /** Not in `--help` (but in the manual). */
   hidden?: boolean;
 }
@@ -36,6 +57,20 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 export type OptionValues = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
 >;
+
+/** The type of an option's value, where its table is declared `as const satisfies OptionTable`. */
+export type ValueOf<S extends OptionSpec> = S["type"] extends "boolean" ? boolean
+  : S["type"] extends "list" ? readonly string[]
+  : S["type"] extends "enum" ? Defaulted<S, NonNullable<S["values"]>[number]>
+  : S["type"] extends "number" | "duration" ? Defaulted<S, number>
+  : Defaulted<S, string>;
+
+/** `T`, or also `undefined` where the option has no default. */
+export type Defaulted<S extends OptionSpec, T> = S extends { default: string | number } ? T
+  : T | undefined;
+
+/** The values of a table that is declared `as const satisfies OptionTable`. */
+export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
 /** A device found on this machine, for `xoq ls`. */
 export interface DeviceListing {
@@ -81,12 +116,43 @@ export interface ServedDevice extends AsyncDisposable {
   configure(settings: Record<string, unknown>, peer: Peer): void;
   /** Feedback of a viewer about what it received (see docs/xoq-1.md). */
   feedback(report: Record<string, unknown>, peer: Peer): void;
+  /**
+   * Serves one byte pipe on `xoq/1` until either side ends it; absent: the kind has no pipes. The
+   * answer to the request is sent with `reply`, before any byte, or the returned promise rejects
+   * with an `XoqError`, which becomes the answer. Throws for the request's faults only.
+   */
+  pipe?(
+    stream: BidirectionalStream,
+    request: PipeRequest,
+    peer: Peer,
+    reply: (answer: Record<string, unknown>) => Promise<void>,
+  ): Promise<void>;
+  /** Answers a call on the control stream; absent: the kind has none. Throws `XoqError` for a refusal. */
+  call?(
+    method: string,
+    params: Record<string, unknown>,
+    peer: Peer,
+  ): Promise<Record<string, unknown>>;
+  /** The peer is alive: safe-state deadlines begin anew. */
+  beat?(peer: Peer): void;
+  /** Set by the session: tells every client that may see the device of something that happened to it. */
+  notify?: ((event: Record<string, unknown>) => void) | undefined;
   /** Counters for `stats`. */
   stats(): Record<string, unknown>;
   /** Called when the device goes, comes or fails. */
   onEvent: ((event: DeviceEvent) => void) | undefined;
   /** Called when somebody begins or stops to use the device. */
   onClient: ((event: ClientEvent) => void) | undefined;
+}
+
+/** What a client says when it opens a byte pipe. */
+export interface PipeRequest {
+  /** To use the device, or only to watch. */
+  role: "viewer" | "controller";
+  /** Take the device over from its present holder. */
+  take: boolean;
+  /** What the kind defines beyond that (baud rate, filters, …): not yet checked. */
+  params: Readonly<Record<string, unknown>>;
 }
 
 /** Somebody begins or stops to use a device. */
@@ -99,4 +165,61 @@ export interface ClientEvent {
   role: "viewer" | "controller";
   /** Why it went. */
   reason?: string;
+}
+
+/** Where a device kind tells of itself while it works; the command line's `Output` is one. */
+export interface Reporter {
+  /** An event of `--json` (`client`, `gone`, `stats`, `lost`, `back`, …), shown to people in words. */
+  event(event: Readonly<Record<string, unknown> & { type: string }>): void;
+  /** A line for people. Not shown with `-q`. */
+  notice(text: string): void;
+  /** Data for stdout, where the command was asked for it. Awaiting a write is the backpressure. */
+  readonly stdout: WritableStream<Uint8Array>;
+}
+
+/** What serving a device gets beside its options. */
+export interface ServeContext {
+  /** Ends it. */
+  signal: AbortSignal;
+  /** Tells people and programs. */
+  reporter: Reporter;
+  /** The device's name in tickets, where the user chose one. */
+  name?: string;
+}
+
+/** What opening a remote device gets beside its options. */
+export interface OpenContext {
+  /** Ends it. */
+  signal: AbortSignal;
+  /** Tells people and programs. */
+  reporter: Reporter;
+}
+
+/** What a device is known by before it is opened. */
+export interface DeviceIdentity {
+  /** Stable id: the same after replugging, another for another device. */
+  deviceId: string;
+  /** XoQ's name of its key file, for `--key-dir`: `.xoq_camera_key_idx0`. */
+  keyFile: string;
+}
+
+/**
+ * One kind of device. Loaded when it is needed; its option tables are imported without it
+ * (`lib/<kind>/options.ts`).
+ */
+export interface DeviceKind {
+  /** `camera`. */
+  readonly name: string;
+  /** Options of `xoq KIND`, and keys of the configuration file. */
+  readonly options: OptionTable;
+  /** Sinks and settings of `xoq open` for this kind. */
+  readonly openOptions: OptionTable;
+  /** The devices here now. Gives an empty list, rather than throw, where the system has none. */
+  list(options: { signal: AbortSignal }): Promise<DeviceListing[]>;
+  /** What the device named by `selector` is known by. Throws `NotFoundError`. */
+  identify(selector: string, values: OptionValues): Promise<DeviceIdentity>;
+  /** Prepares a device for serving. Throws as the device's own opening does. */
+  serve(selector: string, values: OptionValues, context: ServeContext): Promise<ServedDevice>;
+  /** Opens a remote device into the sinks that `values` ask for, until `signal` aborts. */
+  open(remote: RemoteDevice, values: OptionValues, context: OpenContext): Promise<void>;
 }

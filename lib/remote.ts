@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Connection } from "./transport/connection.ts";
+import type { BidirectionalStream, Connection } from "./transport/connection.ts";
 
 /** The control side of one attachment: `xoq/1` (docs/xoq-1.md). */
 export interface RemoteControl {
@@ -25,6 +25,19 @@ export interface RemoteControl {
   report(received: { frames: number; bytes: number; captured?: number }): void;
   /** Asks for the device's counters on the server. */
   stats(signal?: AbortSignal): Promise<Record<string, unknown>>;
+  /**
+   * Opens a byte pipe to the device. Resolves with the server's answer and the stream, on which
+   * only the device's bytes follow. Throws what the server refused with, as an `XoqError`.
+   */
+  openPipe(request: RemotePipeRequest, signal?: AbortSignal): Promise<RemotePipe>;
+  /** Calls a method of the device. Throws what the server refused with, as an `XoqError`. */
+  call(
+    method: string,
+    params?: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>>;
+  /** Says that we are alive: send it at a quarter of the device's safe-state deadline. */
+  beat(): void;
   /** Measures one round trip now, in milliseconds. */
   ping(signal?: AbortSignal): Promise<number>;
   /** Calls back when the device at the server goes or comes, and when a request is refused. Returns the unsubscriber. */
@@ -35,7 +48,27 @@ export interface RemoteControl {
 export type RemoteEvent =
   | { type: "lost"; reason: string }
   | { type: "back" }
-  | { type: "refused"; request: string; code: string; message: string };
+  | { type: "refused"; request: string; code: string; message: string }
+  /** What the kind defines (bus state, modem lines, a lease taken over). */
+  | { type: "notice"; event: Readonly<Record<string, unknown>> };
+
+/** What is asked for when a byte pipe is opened. */
+export interface RemotePipeRequest {
+  /** To use the device, or only to watch. */
+  role: "viewer" | "controller";
+  /** Take the device over from its present holder. */
+  take?: boolean;
+  /** What the kind defines beyond that. */
+  params?: Record<string, unknown>;
+}
+
+/** An open byte pipe. */
+export interface RemotePipe {
+  /** The server's answer. */
+  readonly answer: Readonly<Record<string, unknown>>;
+  /** The bytes. */
+  readonly stream: BidirectionalStream;
+}
 
 /** One attachment to a device: lives until its connection ends. */
 export interface Attachment extends AsyncDisposable {

@@ -35,6 +35,34 @@ const clientSchema = v.variant("t", [
   }),
   v.looseObject({ t: v.literal("stats"), device: v.optional(deviceName) }),
   v.looseObject({ t: v.literal("clock"), c: micros }),
+  v.looseObject({
+    t: v.literal("call"),
+    id: count,
+    device: deviceName,
+    method: v.pipe(v.string(), v.maxLength(64)),
+    params: v.optional(v.record(v.string(), v.unknown())),
+  }),
+  v.looseObject({ t: v.literal("beat"), device: deviceName }),
+]);
+
+/** First message on a byte pipe, from the client. */
+const pipeSchema = v.object({
+  t: v.literal("pipe"),
+  device: deviceName,
+  role: v.picklist(["viewer", "controller"]),
+  take: v.optional(v.boolean()),
+  params: v.optional(v.record(v.string(), v.unknown())),
+});
+
+/** First message on a byte pipe, from the server. */
+const pipeAnswerSchema = v.variant("t", [
+  v.object({ t: v.literal("open"), answer: v.record(v.string(), v.unknown()) }),
+  v.object({
+    t: v.literal("error"),
+    code: text,
+    message: text,
+    hint: v.optional(text),
+  }),
 ]);
 
 /** A device as `welcome` lists it. */
@@ -67,6 +95,17 @@ const serverSchema = v.variant("t", [
     state: v.picklist(["lost", "back"]),
     reason: v.optional(text),
   }),
+  v.looseObject({
+    t: v.literal("result"),
+    id: count,
+    result: v.optional(v.record(v.string(), v.unknown())),
+    error: v.optional(v.object({ code: text, message: text, hint: v.optional(text) })),
+  }),
+  v.looseObject({
+    t: v.literal("notice"),
+    device: deviceName,
+    event: v.record(v.string(), v.unknown()),
+  }),
   v.looseObject({ t: v.literal("bye"), reason: text }),
 ]);
 
@@ -74,14 +113,28 @@ const serverSchema = v.variant("t", [
 export type ClientMessage = v.InferOutput<typeof clientSchema>;
 /** A message from a server. */
 export type ServerMessage = v.InferOutput<typeof serverSchema>;
+/** First message on a byte pipe, from the client. */
+export type PipeMessage = v.InferOutput<typeof pipeSchema>;
+/** First message on a byte pipe, from the server. */
+export type PipeAnswer = v.InferOutput<typeof pipeAnswerSchema>;
 /** A device as `welcome` lists it. */
 export type RemoteDeviceInfo = v.InferOutput<typeof deviceSchema>;
 
-const CLIENT_TYPES = new Set(["hello", "settings", "received", "stats", "clock"]);
-const SERVER_TYPES = new Set(["welcome", "error", "stats", "clock", "device", "bye"]);
+const CLIENT_TYPES = typesOf(clientSchema);
+const SERVER_TYPES = typesOf(serverSchema);
+const PIPE_TYPES = new Set(["pipe"]);
+const PIPE_ANSWER_TYPES = typesOf(pipeAnswerSchema);
+
+function typesOf(
+  schema: { options: readonly { entries: { t: { literal: string } } }[] },
+): ReadonlySet<string> {
+  return new Set(schema.options.map((option) => option.entries.t.literal));
+}
 
 /** Encodes one message with its length in front. Throws `RangeError` when it is too long. */
-export function encodeMessage(message: ClientMessage | ServerMessage): Uint8Array {
+export function encodeMessage(
+  message: ClientMessage | ServerMessage | PipeMessage | PipeAnswer,
+): Uint8Array {
   const body = new TextEncoder().encode(JSON.stringify(message));
   if (body.length > MAX_MESSAGE_BYTES) {
     throw new RangeError(`control message of ${body.length} bytes, at most ${MAX_MESSAGE_BYTES}`);
@@ -103,10 +156,24 @@ export function parseServerMessage(body: Uint8Array): ServerMessage | undefined 
   return parseBody(body, SERVER_TYPES, serverSchema) as ServerMessage | undefined;
 }
 
+/** Reads the first message of a byte pipe. */
+export function parsePipeMessage(body: Uint8Array): PipeMessage {
+  const message = parseBody(body, PIPE_TYPES, pipeSchema);
+  if (message === undefined) throw new ProtocolError("a byte pipe begins with a pipe message");
+  return message as PipeMessage;
+}
+
+/** Reads the server's answer on a byte pipe. */
+export function parsePipeAnswer(body: Uint8Array): PipeAnswer {
+  const message = parseBody(body, PIPE_ANSWER_TYPES, pipeAnswerSchema);
+  if (message === undefined) throw new ProtocolError("a byte pipe is answered by open or error");
+  return message as PipeAnswer;
+}
+
 function parseBody(
   body: Uint8Array,
   known: ReadonlySet<string>,
-  schema: typeof clientSchema | typeof serverSchema,
+  schema: v.GenericSchema,
 ): unknown {
   let value: unknown;
   try {
@@ -132,6 +199,16 @@ export class MessageSplitter {
 
   /** Takes bytes as they came; gives the bodies that are now whole. Throws `ProtocolError`. */
   push(chunk: Uint8Array): Uint8Array[] {
+    return this.#split(chunk, Infinity);
+  }
+
+  /** As {@link push}, for one message only: its body, and the bytes behind it; `undefined` while it is not whole. */
+  first(chunk: Uint8Array): { body: Uint8Array; rest: Uint8Array } | undefined {
+    const [body] = this.#split(chunk, 1);
+    return body === undefined ? undefined : { body, rest: this.#pending };
+  }
+
+  #split(chunk: Uint8Array, most: number): Uint8Array[] {
     let data = chunk;
     if (this.#pending.length > 0) {
       data = new Uint8Array(this.#pending.length + chunk.length);
@@ -140,7 +217,7 @@ export class MessageSplitter {
     }
     const bodies: Uint8Array[] = [];
     let at = 0;
-    for (;;) {
+    while (bodies.length < most) {
       const prefix = lengthAt(data, at);
       if (prefix === undefined) break;
       const length = prefix.value;

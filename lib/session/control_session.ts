@@ -6,22 +6,28 @@
 import {
   BusyError,
   DeniedError,
+  type ErrorCode,
+  EXIT_CODES,
   LostError,
   NotFoundError,
   ProtocolError,
   UsageError,
+  XoqError,
 } from "../errors.ts";
 import { nowMicros } from "../media/clock.ts";
 import { CLOSE } from "../transport/close_codes.ts";
-import type { RemoteControl, RemoteEvent } from "../remote.ts";
+import type { RemoteControl, RemoteEvent, RemotePipe, RemotePipeRequest } from "../remote.ts";
 import type { Connection, EndpointAddress } from "../transport/connection.ts";
 import { ControlChannel } from "./control_channel.ts";
 import {
   type ClientMessage,
+  encodeMessage,
+  parsePipeAnswer,
   parseServerMessage,
   type RemoteDeviceInfo,
   type ServerMessage,
 } from "./control_message.ts";
+import { readPreamble } from "./preamble.ts";
 import { SESSION_VERSION } from "./protocol.ts";
 
 /** How often the clock is compared, in milliseconds; the first few follow each other at once. */
@@ -53,6 +59,7 @@ export interface AttachOptions {
   hint?: string;
 }
 
+type CallResult = ServerMessage & { t: "result" };
 type ClientChannel = ControlChannel<ClientMessage, ServerMessage>;
 
 /** One `xoq/1` connection that was welcomed. */
@@ -64,6 +71,8 @@ export class ControlSession implements AsyncDisposable {
   readonly #statsWaiters = new Set<(devices: Record<string, Record<string, unknown>>) => void>();
   readonly #clockWaiters = new Map<number, (roundTripMs: number) => void>();
   readonly #roundTrips: { ms: number; offset: number }[] = [];
+  readonly #calls = new Map<number, (result: CallResult) => void>();
+  #nextCall = 1;
   #channel: ClientChannel | undefined;
   #devices: RemoteDeviceInfo[] = [];
   #rights: "view" | "control" = "view";
@@ -199,6 +208,43 @@ export class ControlSession implements AsyncDisposable {
     return await this.#orEnd(promise, signal).finally(() => this.#statsWaiters.delete(resolve));
   }
 
+  /** See {@link RemoteControl.call}. */
+  async call(
+    device: string,
+    method: string,
+    params: Record<string, unknown> = {},
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>> {
+    const id = this.#nextCall++;
+    const { promise, resolve } = Promise.withResolvers<CallResult>();
+    this.#calls.set(id, resolve);
+    this.send({ t: "call", id, device, method, params });
+    const answer = await this.#orEnd(promise, signal).finally(() => this.#calls.delete(id));
+    if (answer.error !== undefined) throw remoteError(answer.error);
+    return answer.result ?? {};
+  }
+
+  /** See {@link RemoteControl.openPipe}. */
+  async openPipe(
+    device: string,
+    { role, take = false, params = {} }: RemotePipeRequest,
+    signal?: AbortSignal,
+  ): Promise<RemotePipe> {
+    const stop = signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]);
+    const stream = await this.#connection.createBidirectionalStream({ signal: stop });
+    const writer = stream.writable.getWriter();
+    writer.closed.catch(() => {});
+    await writer.write(encodeMessage({ t: "pipe", device, role, take, params }));
+    writer.releaseLock();
+    const { body, readable } = await readPreamble(stream.readable, stop);
+    const answer = parsePipeAnswer(body);
+    if (answer.t === "error") {
+      stream.writable.close().catch(() => {});
+      throw remoteError(answer);
+    }
+    return { answer: answer.answer, stream: { readable, writable: stream.writable } };
+  }
+
   /** One round trip, in milliseconds. */
   async ping(signal?: AbortSignal): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
@@ -263,6 +309,12 @@ export class ControlSession implements AsyncDisposable {
           code: message.code,
           message: message.message,
         });
+        return;
+      case "result":
+        this.#calls.get(message.id)?.(message);
+        return;
+      case "notice":
+        this.#emit({ type: "notice", event: message.event, device: message.device });
         return;
       case "bye":
         this.#end(new LostError(message.reason));
@@ -356,6 +408,22 @@ class DeviceControl implements RemoteControl {
     return (await this.#session.stats(signal))[this.#device] ?? {};
   }
 
+  openPipe(request: RemotePipeRequest, signal?: AbortSignal): Promise<RemotePipe> {
+    return this.#session.openPipe(this.#device, request, signal);
+  }
+
+  call(
+    method: string,
+    params?: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>> {
+    return this.#session.call(this.#device, method, params, signal);
+  }
+
+  beat(): void {
+    this.#session.send({ t: "beat", device: this.#device });
+  }
+
   ping(signal?: AbortSignal): Promise<number> {
     return this.#session.ping(signal);
   }
@@ -363,4 +431,10 @@ class DeviceControl implements RemoteControl {
   onEvent(listener: (event: RemoteEvent) => void): () => void {
     return this.#session.onEvent(this.#device, listener);
   }
+}
+
+/** What a server refused with, as an error of ours. */
+function remoteError(told: { code: string; message: string; hint?: string | undefined }): XoqError {
+  const code = Object.hasOwn(EXIT_CODES, told.code) ? told.code as ErrorCode : "failed";
+  return new XoqError(code, told.message, told.hint === undefined ? {} : { hint: told.hint });
 }

@@ -6,12 +6,13 @@
  */
 import { nowMicros } from "../media/clock.ts";
 import type { Peer, ServedDevice } from "../device.ts";
-import { DeniedError, ProtocolError } from "../errors.ts";
+import { DeniedError, ProtocolError, XoqError } from "../errors.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection, Endpoint } from "../transport/connection.ts";
 import { type Admission, AdmissionDesk, type AdmissionPolicy } from "./admission.ts";
 import { ControlChannel } from "./control_channel.ts";
 import { type ClientMessage, parseClientMessage, type ServerMessage } from "./control_message.ts";
+import { noDevice, type Refusal, refusal, servePipes } from "./pipes.ts";
 import { SESSION_PROTOCOL, SESSION_VERSION } from "./protocol.ts";
 
 /** How long a connection may say nothing before it is admitted, in milliseconds. */
@@ -20,6 +21,9 @@ export const ADMISSION_DEADLINE_MS = 3_000;
 export const MAX_CONNECTIONS = 1_024;
 /** Most connections not yet admitted. Policy: the one that has waited longest makes room. */
 export const MAX_UNADMITTED = 256;
+
+/** Most byte pipes of one connection. */
+export const MAX_PIPES = 64;
 
 /** How to serve. */
 export interface SessionServerOptions {
@@ -50,7 +54,8 @@ export class SessionServer implements AsyncDisposable {
   readonly #connections = new Set<Connection>();
   /** In order of arrival: the first has waited longest. */
   readonly #unadmitted = new Set<Connection>();
-  readonly #channels = new Set<ServerChannel>();
+  /** Control streams of admitted clients, by endpoint id. */
+  readonly #channels = new Map<ServerChannel, string>();
   readonly #reader: ReadableStreamDefaultReader<Connection>;
   readonly #done: Promise<void>;
   readonly #refused = { denied: 0, silent: 0, protocol: 0, busy: 0 };
@@ -63,6 +68,9 @@ export class SessionServer implements AsyncDisposable {
     }
     this.#desk = new AdmissionDesk(options.policy);
     this.#agent = options.agent;
+    for (const device of options.devices) {
+      device.notify = (event) => this.#notify(device.name, event);
+    }
     this.#reader = endpoint.incoming.getReader();
     this.#done = this.#run();
   }
@@ -79,21 +87,32 @@ export class SessionServer implements AsyncDisposable {
 
   /** Tells every control stream that a device went or came. */
   announce(device: string, state: "lost" | "back", reason?: string): void {
-    for (const channel of this.#channels) {
-      void channel.send({
-        ...this.#devices.get(device)?.describe(),
-        t: "device",
-        device,
-        state,
-        ...(reason === undefined ? {} : { reason }),
-      });
+    this.#tell(device, {
+      ...this.#devices.get(device)?.describe(),
+      t: "device",
+      device,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
+
+  #notify(device: string, event: Record<string, unknown>): void {
+    this.#tell(device, { t: "notice", device, event });
+  }
+
+  /** Sends to every client that may see the device. */
+  #tell(device: string, message: ServerMessage): void {
+    for (const [channel, id] of this.#channels) {
+      if (this.#desk.peer(id, device) !== undefined) void channel.send(message);
     }
   }
 
   /** Says goodbye and closes every connection. Idempotent. */
   async close(reason = "the server stops"): Promise<void> {
     await this.#reader.cancel().catch(() => {});
-    const farewell = [...this.#channels].map((channel) => channel.send({ t: "bye", reason }));
+    const farewell = [...this.#channels.keys()].map((channel) =>
+      channel.send({ t: "bye", reason })
+    );
     // A peer that does not read must not hold the shutdown up.
     await Promise.race([Promise.all(farewell), new Promise((done) => setTimeout(done, 200))]);
     for (const connection of this.#connections) {
@@ -217,12 +236,19 @@ export class SessionServer implements AsyncDisposable {
       }
       clearTimeout(deadline);
       this.#unadmitted.delete(connection);
-      this.#channels.add(channel);
+      this.#channels.set(channel, id);
       const { signal } = admission;
       signal.addEventListener("abort", () => {
         connection.close({ closeCode: CLOSE.denied, reason: reasonOf(signal) });
       }, { once: true });
       await channel.send(this.#welcome(admission));
+      const pipes = servePipes(connection, (name) => this.#visible(id, name), {
+        most: MAX_PIPES,
+        deadlineMs: ADMISSION_DEADLINE_MS,
+      });
+      pipes.catch((error) => {
+        if (error instanceof ProtocolError) this.#refuse(connection, "protocol", error.message);
+      });
       for await (const message of messages) this.#answer(id, channel, message);
       connection.close({ closeCode: CLOSE.done, reason: "" });
     } finally {
@@ -278,27 +304,59 @@ export class SessionServer implements AsyncDisposable {
         void channel.send({ t: "stats", devices });
         return;
       }
+      case "call":
+        void this.#call(id, message).then((result) => channel.send(result));
+        return;
+      case "beat": {
+        const found = this.#visible(id, message.device);
+        found?.device.beat?.(found.peer);
+        return;
+      }
       case "hello":
         throw new ProtocolError("hello twice");
     }
+  }
+
+  /** Carries a call out; a refusal is an answer too. */
+  async #call(
+    id: string,
+    { id: call, device: name, method, params }: ClientMessage & { t: "call" },
+  ): Promise<ServerMessage> {
+    const found = this.#visible(id, name);
+    try {
+      if (found === undefined) throw noDevice(name);
+      if (found.device.call === undefined) {
+        throw new XoqError("unsupported", `a ${found.device.kind} has no calls`);
+      }
+      return {
+        t: "result",
+        id: call,
+        result: await found.device.call(method, params ?? {}, found.peer),
+      };
+    } catch (error) {
+      return { t: "result", id: call, error: refusal(error) };
+    }
+  }
+
+  /** A device and who asks, where the one may use the other. */
+  #visible(id: string, name: string): { device: ServedDevice; peer: Peer } | undefined {
+    const device = this.#devices.get(name);
+    const peer = device && this.#desk.peer(id, name);
+    return device === undefined || peer === undefined ? undefined : { device, peer };
   }
 
   #forDevice(
     id: string,
     name: string,
     use: (device: ServedDevice, peer: Peer) => void,
-  ): { code: string; message: string } | undefined {
-    const device = this.#devices.get(name);
-    const peer = device && this.#desk.peer(id, name);
-    if (device === undefined || peer === undefined) {
-      return { code: "not-found", message: `no device "${name}" for you here` };
-    }
+  ): Refusal | undefined {
     try {
-      use(device, peer);
+      const found = this.#visible(id, name);
+      if (found === undefined) throw noDevice(name);
+      use(found.device, found.peer);
       return undefined;
     } catch (error) {
-      if (error instanceof DeniedError) return { code: error.code, message: error.message };
-      throw error;
+      return refusal(error);
     }
   }
 }
