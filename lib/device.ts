@@ -88,6 +88,8 @@ export interface DeviceListing {
 export type DeviceEvent =
   | { type: "lost"; reason: string }
   | { type: "back"; path: string }
+  /** Worth telling, nothing lost: another encoder took over. */
+  | { type: "notice"; message: string }
   | { type: "error"; code: string; message: string; hint?: string };
 
 /** Who a connection belongs to, once it is admitted. */
