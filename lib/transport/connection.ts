@@ -31,6 +31,7 @@ export type SessionFailure =
  * STOP_SENDING. A peer's reset or stop surfaces as one.
  */
 export class TransportError extends Error {
+  /** The name that W3C gives it. */
   override readonly name = "WebTransportError";
   /** Stream or session. */
   readonly source: TransportErrorSource;
@@ -91,10 +92,12 @@ export interface BidirectionalStream {
 export interface DatagramDuplex {
   /** Received datagrams; when the reader is slow the oldest are dropped. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** Sent at once or dropped, never retransmitted. Over `maxDatagramSize`: `RangeError`. */
+  /** Sent at once or dropped, never retransmitted; over `maxDatagramSize` dropped and counted. */
   readonly writable: WritableStream<Uint8Array>;
   /** The largest datagram the path takes now, in bytes; 0 when the peer takes none. */
   readonly maxDatagramSize: number;
+  /** Datagrams dropped because they were larger than that. */
+  readonly oversized: number;
 }
 
 /** One network path of a connection. */

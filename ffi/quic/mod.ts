@@ -1,0 +1,23 @@
+/**
+ * QUIC from Rust: iroh endpoints by FFI. Usable alone; imports nothing of `lib/`.
+ *
+ * @module
+ */
+export {
+  QuicConnection,
+  type QuicPath,
+  type QuicStats,
+  type QuicStreamPair,
+} from "./connection.ts";
+export {
+  type QuicAddress,
+  QuicEndpoint,
+  type QuicEndpointInfo,
+  type QuicEndpointSettings,
+} from "./endpoint.ts";
+export { FfiError, type LibraryAttempt, LibraryError } from "../errors.ts";
+export type { OpenedLibrary } from "../library.ts";
+export { QuicError, type QuicStatus, STATUS_NAMES } from "./error.ts";
+export { LIBRARY_VARIABLE, libraryFileName, libraryPath, quicLibrary } from "./library.ts";
+export { QuicReceiveStream, QuicSendStream } from "./streams.ts";
+export { symbols } from "./symbols.ts";

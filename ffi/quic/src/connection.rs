@@ -1,0 +1,175 @@
+//! Connections: opening and accepting streams, and the end.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use iroh::endpoint::VarInt;
+
+use crate::entry::{entry, input_slice, object, submit};
+use crate::info::PathWatch;
+use crate::link::Link;
+use crate::objects::{Object, store};
+use crate::queue::{Done, Queue};
+use crate::status::Failure;
+use crate::streams::{ReceiveSide, SendSide};
+
+/// A connection and what was received on it for nobody yet.
+pub struct Connection {
+    pub queue: Arc<Queue>,
+    pub link: Link,
+    /// Datagrams taken from the link by an operation that completed, at most one an operation.
+    pub datagrams: Mutex<VecDeque<Bytes>>,
+    pub paths: PathWatch,
+}
+
+impl Connection {
+    /// Gives `link` a handle.
+    pub fn store(queue: &Arc<Queue>, link: Link) -> Result<Done, Failure> {
+        let value = store(Object::Connection(Arc::new(Self {
+            queue: queue.clone(),
+            link,
+            datagrams: Mutex::default(),
+            paths: PathWatch::default(),
+        })))?;
+        Ok(Done { value, extra: 0.0 })
+    }
+
+    /// Called when the handle is freed.
+    pub fn abandon(&self) {
+        self.link.close(VarInt::from_u32(0), b"");
+    }
+
+    async fn open(&self, bidirectional: bool, priority: i32) -> Result<Done, Failure> {
+        let (send, receive) = if bidirectional {
+            let (send, receive) = self.link.open_bi().await?;
+            (send, Some(receive))
+        } else {
+            (self.link.open_uni().await?, None)
+        };
+        if priority != 0 {
+            // Fails only on a stream that has ended already, with its connection.
+            let _ = send.set_priority(priority);
+        }
+        let value = store(Object::Send(SendSide::new(self.queue.clone(), send)))?;
+        let extra = match receive {
+            Some(stream) => store(Object::Receive(ReceiveSide::new(
+                self.queue.clone(),
+                stream,
+            )))?,
+            None => 0.0,
+        };
+        Ok(Done { value, extra })
+    }
+
+    async fn accept(&self, bidirectional: bool) -> Result<Done, Failure> {
+        let (send, receive) = if bidirectional {
+            let (send, receive) = self.link.accept_bi().await?;
+            (Some(send), receive)
+        } else {
+            (None, self.link.accept_uni().await?)
+        };
+        let value = match send {
+            Some(stream) => store(Object::Send(SendSide::new(self.queue.clone(), stream)))?,
+            None => 0.0,
+        };
+        let extra = store(Object::Receive(ReceiveSide::new(
+            self.queue.clone(),
+            receive,
+        )))?;
+        Ok(Done { value, extra })
+    }
+}
+
+/// A code as QUIC carries it.
+pub fn code(value: f64) -> Result<VarInt, Failure> {
+    if !(0.0..=9_007_199_254_740_991.0).contains(&value) {
+        return Err(Failure::argument("code out of range"));
+    }
+    VarInt::from_u64(value as u64).map_err(|_| Failure::argument("code out of range"))
+}
+
+/// Opens a stream; waits for the peer's credit. Gives the sending half, and the receiving half of a
+/// bidirectional one.
+///
+/// # Safety
+/// `out` points to two writable doubles.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn xoq_quic_connection_open(
+    connection: f64,
+    bidirectional: u32,
+    priority: i32,
+    op: u32,
+    out: *mut f64,
+) -> i32 {
+    entry(|| {
+        let connection = object::<Connection>(connection)?;
+        let queue = connection.queue.clone();
+        let future = async move { connection.open(bidirectional != 0, priority).await };
+        // SAFETY: the caller's promise.
+        unsafe { submit(&queue, op, out, future) }
+    })
+}
+
+/// Waits for a stream of the peer's. Gives the sending half (0 where there is none) and the receiving
+/// half.
+///
+/// # Safety
+/// `out` points to two writable doubles.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn xoq_quic_connection_accept(
+    connection: f64,
+    bidirectional: u32,
+    op: u32,
+    out: *mut f64,
+) -> i32 {
+    entry(|| {
+        let connection = object::<Connection>(connection)?;
+        let queue = connection.queue.clone();
+        let future = async move { connection.accept(bidirectional != 0).await };
+        // SAFETY: the caller's promise.
+        unsafe { submit(&queue, op, out, future) }
+    })
+}
+
+/// Waits for the end: always fails, with the reason.
+///
+/// # Safety
+/// `out` points to two writable doubles.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn xoq_quic_connection_closed(
+    connection: f64,
+    op: u32,
+    out: *mut f64,
+) -> i32 {
+    entry(|| {
+        let connection = object::<Connection>(connection)?;
+        let link = connection.link.clone();
+        // SAFETY: the caller's promise.
+        unsafe {
+            submit(&connection.queue, op, out, async move {
+                Err(link.closed().await.into())
+            })
+        }
+    })
+}
+
+/// Ends the connection at once; everything that waits on it completes.
+///
+/// # Safety
+/// `reason` points to `length` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn xoq_quic_connection_close(
+    connection: f64,
+    error_code: f64,
+    reason: *const u8,
+    length: u32,
+) -> i32 {
+    entry(|| {
+        let connection = object::<Connection>(connection)?;
+        // SAFETY: the caller's promise.
+        let reason = unsafe { input_slice(reason, length) };
+        connection.link.close(code(error_code)?, reason);
+        Ok(0)
+    })
+}

@@ -1,0 +1,146 @@
+/**
+ * Endpoints and connections of iroh, by the QUIC library in `ffi/quic`.
+ *
+ * @module
+ */
+import { type QuicConnection, QuicEndpoint, QuicError } from "../../ffi/quic/mod.ts";
+import type {
+  Connection,
+  ConnectOptions,
+  Endpoint,
+  EndpointAddress,
+  EndpointOptions,
+} from "./connection.ts";
+import { sessionError, transportError } from "./errors.ts";
+import { IrohConnection } from "./iroh_connection.ts";
+import { incomingStream } from "./iroh_streams.ts";
+import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
+
+/** An iroh endpoint. */
+export class IrohEndpoint implements Endpoint {
+  readonly #endpoint: QuicEndpoint;
+  readonly #listeners = new Set<(address: EndpointAddress) => void>();
+  readonly #connections = new Set<IrohConnection>();
+  #incoming: ReadableStream<Connection> | undefined;
+  #watching = false;
+  #closing: Promise<void> | undefined;
+  /** This endpoint's id, 64 hex digits. */
+  readonly id: string;
+
+  private constructor(endpoint: QuicEndpoint) {
+    this.#endpoint = endpoint;
+    this.id = endpoint.info().id;
+  }
+
+  /** Binds an endpoint. Throws `BusyError` and its like when the address cannot be bound. */
+  static async bind(options: EndpointOptions = {}): Promise<IrohEndpoint> {
+    const settings = {
+      alpns: options.protocols ?? [],
+      bind: bindAddresses(options.bind),
+      relay: relaySetting(options.relay),
+      mdns: options.mdns ?? false,
+      ...(options.secretKey === undefined ? {} : { secretKey: options.secretKey }),
+      ...(options.sendWindow === undefined ? {} : { sendWindow: options.sendWindow }),
+      ...(options.receiveWindow === undefined ? {} : { streamWindow: options.receiveWindow }),
+    };
+    return new IrohEndpoint(await QuicEndpoint.bind(settings));
+  }
+
+  /** Where this endpoint can be dialled now. */
+  address(): EndpointAddress {
+    const { id, relays, direct } = this.#endpoint.info();
+    return { id, relays: [...relays], direct: [...direct] };
+  }
+
+  /** What is known beyond the interface: sockets, handshakes counted, mDNS. */
+  info(): ReturnType<QuicEndpoint["info"]> {
+    return this.#endpoint.info();
+  }
+
+  /** Calls back whenever the address changes, until unsubscribed or closed. */
+  onAddressChange(listener: (address: EndpointAddress) => void): () => void {
+    this.#listeners.add(listener);
+    if (!this.#watching) void this.#watch();
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #watch(): Promise<void> {
+    this.#watching = true;
+    try {
+      for (;;) {
+        await this.#endpoint.changed();
+        const address = this.address();
+        for (const listener of this.#listeners) listener(address);
+      }
+    } catch {
+      // The endpoint is closed: its address does not change any more.
+    }
+  }
+
+  /** Resolves when a relay is connected. */
+  async online(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#endpoint.online(signal);
+    } catch (error) {
+      throw transportError(error);
+    }
+  }
+
+  /** Accepts these protocols from now on. */
+  setProtocols(protocols: readonly string[]): void {
+    this.#endpoint.setAlpns(protocols);
+  }
+
+  /** Connections whose handshake is through. */
+  get incoming(): ReadableStream<Connection> {
+    return this.#incoming ??= incomingStream({
+      next: () => this.#endpoint.accept(),
+      wrap: (connection) => this.#adopt(connection),
+      refuse: (connection) => {
+        connection.close(0, "not accepting");
+        connection.free();
+      },
+      ending: () => Promise.resolve(undefined),
+    });
+  }
+
+  #adopt(connection: QuicConnection): IrohConnection {
+    const adopted = new IrohConnection(connection);
+    this.#connections.add(adopted);
+    const forget = () => this.#connections.delete(adopted);
+    adopted.closed.then(forget, forget);
+    return adopted;
+  }
+
+  /** Dials. Throws `TransportError` with source `session`. */
+  async connect(
+    to: EndpointAddress,
+    protocol: string,
+    options: ConnectOptions = {},
+  ): Promise<Connection> {
+    const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
+    try {
+      return this.#adopt(await this.#endpoint.connect(to, protocol, timeoutMs, signal));
+    } catch (error) {
+      throw error instanceof QuicError && error.status !== "bad-argument"
+        ? sessionError(error)
+        : error;
+    }
+  }
+
+  /** Closes all connections and the socket. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    for (const connection of this.#connections) connection.close();
+    this.#listeners.clear();
+    await this.#endpoint.close();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
