@@ -36,8 +36,8 @@ export const OPEN: Readonly<Record<keyof typeof DARWIN_OPEN, number>> = DARWIN
 const CLOCK: Readonly<Record<keyof typeof DARWIN_CLOCK, number>> = DARWIN
   ? DARWIN_CLOCK
   : LINUX_CLOCK;
-/** Events of `poll()`; the same on every system. */
-export { POLL };
+/** Events of `poll()`, the same on every system, and macOS's tables. */
+export { DARWIN_ERRNO, DARWIN_OPEN, POLL };
 /** Layout of `struct pollfd`; the same on every system. */
 export { pollfd };
 

@@ -1,0 +1,234 @@
+/**
+ * A virtual camera: pictures written to a v4l2loopback device, which every program that knows
+ * cameras then reads.
+ *
+ * @module
+ */
+import { FfiError } from "../../ffi/errors.ts";
+import { ERRNO, strerror } from "../../ffi/libc.ts";
+import { type PixFormat, V4l2Device } from "../../ffi/v4l2/device.ts";
+import { kernelIo, type V4l2Io } from "../../ffi/v4l2/io.ts";
+import { CAP } from "../../ffi/v4l2/layout.ts";
+import {
+  BusyError,
+  DeniedError,
+  LostError,
+  NotFoundError,
+  UnsupportedError,
+  XoqError,
+} from "../errors.ts";
+import type { RawFrame } from "../media/frame.ts";
+import { findHolders } from "./v4l2_errors.ts";
+import { fourccOf } from "./v4l2_format.ts";
+
+/** Formats that can be written. I420 and YUYV are what programs that read cameras want. */
+export type OutputFormat = "I420" | "YUYV" | "NV12" | "UYVY" | "GREY" | "MJPG";
+
+/** What will be written. */
+export interface VideoOutputConfig {
+  /** Layout of the pictures. */
+  format: OutputFormat;
+  /** Pixels. */
+  width: number;
+  /** Pixels. */
+  height: number;
+  /** Frames per second that readers are told. */
+  fps: number;
+}
+
+/** An open virtual camera. */
+export interface VideoOutput extends AsyncDisposable {
+  /** What was agreed. */
+  readonly config: Readonly<VideoOutputConfig>;
+  /** Pictures that the device had no room for. */
+  readonly dropped: number;
+  /**
+   * Writes one picture: a raw frame of the agreed format and size, or a JPEG where the format is
+   * MJPG. Does not keep it. Latest-wins belongs to the caller: this returns at once, and a picture
+   * that the device has no room for is dropped and counted.
+   *
+   * @throws RangeError for another format or size, LostError when the device is gone.
+   */
+  write(picture: RawFrame | Uint8Array): void;
+  /** Closes it; readers see the last picture until they give up. Idempotent. */
+  close(): Promise<void>;
+}
+
+const MODPROBE = "sudo modprobe v4l2loopback video_nr=20 card_label=xoq exclusive_caps=1";
+/** The most a compressed picture may take: as many bytes as 4:2:2 raw ones. */
+const BYTES_PER_PIXEL = 2;
+
+/** Rows and bytes a row of each plane, without padding. */
+function planeShape(config: VideoOutputConfig): [bytes: number, rows: number][] {
+  const { format, width, height } = config;
+  const half = Math.ceil(height / 2);
+  switch (format) {
+    case "I420":
+      return [[width, height], [Math.ceil(width / 2), half], [Math.ceil(width / 2), half]];
+    case "NV12":
+      return [[width, height], [Math.ceil(width / 2) * 2, half]];
+    case "GREY":
+      return [[width, height]];
+    default:
+      return [[width * 2, height]];
+  }
+}
+
+class LoopbackOutput implements VideoOutput {
+  readonly config: Readonly<VideoOutputConfig>;
+  dropped = 0;
+  readonly #device: V4l2Device;
+  /** Bytes from row to row of each plane, as the device wants them. */
+  readonly #rows: { bytes: number; rows: number; stride: number }[];
+  /** One picture as the device wants it; not needed for JPEGs. */
+  readonly #picture: Uint8Array<ArrayBuffer>;
+  readonly #sizeImage: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(device: V4l2Device, config: VideoOutputConfig, pix: PixFormat) {
+    this.#device = device;
+    this.config = config;
+    const stride = pix.planes[0]?.bytesPerLine ?? 0;
+    this.#sizeImage = pix.planes[0]?.sizeImage ?? 0;
+    const [luma] = planeShape(config);
+    // Chroma planes' strides follow the first plane's.
+    const ratio = Math.max(1, stride / luma![0]);
+    this.#rows = config.format === "MJPG" ? [] : planeShape(config).map(([bytes, rows]) => ({
+      bytes,
+      rows,
+      stride: Math.round(bytes * ratio),
+    }));
+    const total = this.#rows.reduce((sum, plane) => sum + plane.stride * plane.rows, 0);
+    this.#picture = new Uint8Array(Math.max(total, config.format === "MJPG" ? 0 : this.#sizeImage));
+  }
+
+  write(picture: RawFrame | Uint8Array): void {
+    if (this.#closed !== undefined) throw new TypeError("the video output is closed");
+    const bytes = picture instanceof Uint8Array ? this.#jpeg(picture) : this.#raw(picture);
+    const { io, fd, path } = this.#device;
+    const written = io.write(fd, bytes);
+    if (written === -ERRNO.EAGAIN) this.dropped++;
+    else if (written < 0) {
+      throw new LostError(`${path} takes no more pictures: ${strerror(-written)}`, {
+        cause: new FfiError("libc", "write", -written, path),
+      });
+    }
+  }
+
+  #jpeg(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (this.config.format !== "MJPG") {
+      throw new RangeError(`a ${this.config.format} output takes raw pictures, not JPEG`);
+    }
+    if (this.#sizeImage > 0 && bytes.length > this.#sizeImage) {
+      throw new RangeError(`a JPEG of ${bytes.length} bytes: at most ${this.#sizeImage} fit`);
+    }
+    return bytes as Uint8Array<ArrayBuffer>;
+  }
+
+  #raw(frame: RawFrame): Uint8Array<ArrayBuffer> {
+    const { format, width, height } = this.config;
+    if (frame.format !== format || frame.width !== width || frame.height !== height) {
+      throw new RangeError(
+        `a ${frame.format} picture of ${frame.width}×${frame.height} for an output of ` +
+          `${format} ${width}×${height}`,
+      );
+    }
+    let offset = 0;
+    for (const [index, { bytes, rows, stride }] of this.#rows.entries()) {
+      const plane = frame.planes[index]!;
+      if (plane.stride === stride) {
+        const length = stride * (rows - 1) + bytes;
+        this.#picture.set(plane.data.subarray(0, length), offset);
+      } else {
+        for (let row = 0; row < rows; row++) {
+          const start = row * plane.stride;
+          this.#picture.set(plane.data.subarray(start, start + bytes), offset + row * stride);
+        }
+      }
+      offset += stride * rows;
+    }
+    return this.#picture;
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#device.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+async function translate(error: unknown, path: string): Promise<unknown> {
+  if (!(error instanceof FfiError)) return error;
+  const cause = error;
+  switch (error.code) {
+    case ERRNO.ENOENT:
+    case ERRNO.ENXIO:
+    case ERRNO.ENODEV:
+      return new NotFoundError(`there is no virtual camera ${path}`, {
+        hint: `load the module: ${MODPROBE.replace("20", /(\d+)$/.exec(path)?.[1] ?? "20")}`,
+        cause,
+      });
+    case ERRNO.EACCES:
+    case ERRNO.EPERM:
+      return new DeniedError(`no permission to write to ${path}`, {
+        hint: "join the group that owns it (sudo usermod -aG video $USER), then log in again",
+        cause,
+      });
+    case ERRNO.EBUSY: {
+      const who = (await findHolders(path).catch(() => []))
+        .map(({ pid, name }) => `${name} (pid ${pid})`).join(", ");
+      return new BusyError(`${path} is fed by ${who || "another program"}`, { cause });
+    }
+    default:
+      return new XoqError("failed", `${path}: ${error.message}`, { cause });
+  }
+}
+
+/**
+ * Opens a v4l2loopback device for writing.
+ *
+ * @throws NotFoundError where there is none (with the line that makes it), UnsupportedError where
+ *   the node is no output or refuses the format, BusyError, DeniedError.
+ */
+export async function openVideoOutput(
+  path: string,
+  config: VideoOutputConfig,
+  io: V4l2Io = kernelIo,
+): Promise<VideoOutput> {
+  try {
+    const device = new V4l2Device(path, "output", io);
+    try {
+      return new LoopbackOutput(device, config, agree(device, config));
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
+  } catch (error) {
+    throw await translate(error, path);
+  }
+}
+
+function agree(device: V4l2Device, config: VideoOutputConfig): PixFormat {
+  const { path, capability } = device;
+  if ((capability.caps & CAP.V4L2_CAP_VIDEO_OUTPUT) === 0) {
+    throw new UnsupportedError(
+      `${path} (${capability.card}) is a camera, not a device to write pictures to`,
+      { hint: `make one: ${MODPROBE}` },
+    );
+  }
+  const pixelFormat = fourccOf(config.format);
+  if (pixelFormat === undefined) throw new UnsupportedError(`${path} can't take ${config.format}`);
+  const { width, height } = config;
+  const sizeImage = config.format === "MJPG" ? width * height * BYTES_PER_PIXEL : 0;
+  const pix = device.setFormat({ width, height, pixelFormat, sizeImage });
+  if (pix.pixelFormat !== pixelFormat || pix.width !== width || pix.height !== height) {
+    throw new UnsupportedError(
+      `${path} takes no ${config.format} of ${width}×${height} now (it offers ${pix.width}×${pix.height})`,
+      { hint: "another program may hold it at its own size: close its readers" },
+    );
+  }
+  device.frameInterval({ numerator: 1000, denominator: Math.round(config.fps * 1000) });
+  return pix;
+}
