@@ -1,0 +1,35 @@
+/**
+ * MJPEG over HTTP: `multipart/x-mixed-replace`, as browsers' `<img>`, OpenCV and ffmpeg read it.
+ *
+ * @module
+ */
+import type { EncodedFrame } from "../../media/frame.ts";
+
+const BOUNDARY = "xoqframe";
+const encoder = new TextEncoder();
+
+/** The response's content type. */
+export const MJPEG_CONTENT_TYPE = `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
+
+/** What stands before the first part. */
+export const MJPEG_PREAMBLE: Uint8Array = encoder.encode(`--${BOUNDARY}\r\n`);
+
+const END = encoder.encode(`\r\n--${BOUNDARY}\r\n`);
+
+/**
+ * One image as a part. The delimiter follows right behind it rather than before the next one: some
+ * readers, Chromium among them, show an image only when they have seen its end.
+ */
+export function mjpegPart(frame: EncodedFrame): Uint8Array {
+  const head = encoder.encode(
+    `Content-Type: image/jpeg\r\nContent-Length: ${frame.data.length}\r\n` +
+      `X-Timestamp: ${
+        (frame.captureTime / 1e6).toFixed(6)
+      }\r\nX-Sequence: ${frame.sequence}\r\n\r\n`,
+  );
+  const out = new Uint8Array(head.length + frame.data.length + END.length);
+  out.set(head);
+  out.set(frame.data, head.length);
+  out.set(END, head.length + frame.data.length);
+  return out;
+}
