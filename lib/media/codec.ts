@@ -17,7 +17,7 @@
  *
  * @module
  */
-import type { EncodedFrame, RawFrame, VideoCodec } from "./frame.ts";
+import type { EncodedFrame, PixelFormat, RawFrame, VideoCodec } from "./frame.ts";
 
 /** What to encode to. */
 export interface EncoderConfig {
@@ -35,6 +35,10 @@ export interface EncoderConfig {
   quality: number;
   /** Most frames from one key frame to the next. */
   gop: number;
+  /** Layout of the pictures to come, so that the encoder is opened for it; default I420. */
+  format?: PixelFormat;
+  /** Whether their luma spans 0 to 255; default false. */
+  fullRange?: boolean;
 }
 
 /** Options of one picture. */
@@ -77,7 +81,8 @@ export interface CodecLibrary {
   /** What it can do here, or why it can't (one line, for `xoq doctor`). Never throws. */
   probe(): Promise<CodecProbe>;
   /**
-   * Makes an encoder, the best one here. Throws `UnsupportedError` with what was tried.
+   * Makes an encoder, the best one here, open and warm: its first picture takes no longer than the
+   * others. Throws `UnsupportedError` with what was tried.
    * @param options.exclude names of encoders not to take, because they failed before.
    */
   createEncoder(

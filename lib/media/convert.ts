@@ -199,3 +199,58 @@ function unpack422Bytes(
 }
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * Chroma of a 4:2:2 or 4:4:4 picture thinned out to 4:2:0: the mean of two rows, and of two columns
+ * where the source has all of them.
+ *
+ * @param width samples in a row of the target.
+ * @param height rows of the source.
+ * @param sourceWidth samples in a row of the source where it is 4:4:4; 0 where it is 4:2:2.
+ */
+export function halveChroma(
+  source: Plane,
+  target: Plane,
+  width: number,
+  height: number,
+  sourceWidth: number,
+): void {
+  for (let row = 0; row < height; row += 2) {
+    const a = row * source.stride;
+    const b = row + 1 < height ? a + source.stride : a;
+    const to = (row >> 1) * target.stride;
+    for (let x = 0; x < width; x++) {
+      if (sourceWidth === 0) {
+        target.data[to + x] = (source.data[a + x]! + source.data[b + x]! + 1) >> 1;
+        continue;
+      }
+      const left = 2 * x;
+      const right = left + 1 < sourceWidth ? left + 1 : left;
+      const sum = source.data[a + left]! + source.data[a + right]! +
+        source.data[b + left]! + source.data[b + right]!;
+      target.data[to + x] = (sum + 2) >> 2;
+    }
+  }
+}
+
+/**
+ * Stretches an I420 picture in place from luma 16 to 235 and chroma 16 to 240 (what cameras give) to
+ * 0 to 255 (what JPEG means).
+ */
+export function expandRange(planes: I420Planes, width: number, height: number): void {
+  mapPlane(planes[0], width, height, FULL_LUMA);
+  mapPlane(planes[1], (width + 1) >> 1, (height + 1) >> 1, FULL_CHROMA);
+  mapPlane(planes[2], (width + 1) >> 1, (height + 1) >> 1, FULL_CHROMA);
+}
+
+/** Replaces each sample by its entry in a table. */
+function mapPlane(plane: Plane, width: number, height: number, table: Uint8ClampedArray): void {
+  const { data, stride } = plane;
+  for (let row = 0; row < height; row++) {
+    const end = row * stride + width;
+    for (let at = row * stride; at < end; at++) data[at] = table[data[at]!]!;
+  }
+}
+
+const FULL_LUMA = Uint8ClampedArray.from({ length: 256 }, (_, y) => (y - 16) * 255 / 219);
+const FULL_CHROMA = Uint8ClampedArray.from({ length: 256 }, (_, c) => (c - 128) * 255 / 224 + 128);
