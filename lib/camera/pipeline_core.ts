@@ -8,22 +8,30 @@
  * @module
  */
 import { LostError, UnsupportedError, XoqError } from "../errors.ts";
-import { type EncoderChoice, resolveCodec } from "../media/auto.ts";
+import type { EncoderChoice } from "../media/auto.ts";
 import type { EncodedFrame, StreamDescription, VideoCodec } from "../media/frame.ts";
-import type { CameraDriver, CameraInfo, CameraWish, OpenCamera, Picture } from "./camera.ts";
-import { findCamera } from "./pipeline_find.ts";
+import type {
+  CameraDriver,
+  CameraInfo,
+  CameraMode,
+  CameraWish,
+  OpenCamera,
+  Picture,
+} from "./camera.ts";
 import type { Pipeline, PipelineConfig, PipelineEvent, PipelineStats } from "./pipeline.ts";
 import { PipelineCounters } from "./pipeline_counters.ts";
+import { Lane } from "./pipeline_lane.ts";
 import { captureFormats, expectedFormat, nativeFormat, type PlanWish } from "./pipeline_plan.ts";
 import { type CodecOpeners, Transcoder } from "./pipeline_transcoder.ts";
 import { reopen } from "./pipeline_reopen.ts";
+import { selectCamera, type SelectedCamera } from "./select.ts";
 
 /** What the core gets from outside. */
 export interface CoreOptions {
   /** Counters to write into. */
   counters?: PipelineCounters;
   /** Finds the camera that a selector means; default: this machine's drivers. */
-  find?: (selector: string) => Promise<{ driver: CameraDriver; info: CameraInfo }>;
+  find?: (selector: string) => Promise<SelectedCamera>;
   /** Where encoders and decoders come from. */
   openers?: CodecOpeners;
 }
@@ -163,28 +171,39 @@ export class PipelineCore implements Pipeline {
   /** Finds the device and settles codec, format and encoder, once. */
   async #prepared(): Promise<Source> {
     if (this.#source !== undefined) return this.#source;
-    const config = this.#config;
-    const find = this.#options.find ?? findCamera;
-    const { driver, info } = await find(config.camera);
+    const find = this.#options.find ?? selectCamera;
+    const { driver, info } = await find(this.#config.camera);
     const modes = await driver.modes(info);
-    const codec = await settleCodec(config, modes.map((mode) => mode.format));
+    const [codec, ...others] = codecsToTry(this.#config, modes);
+    try {
+      return await this.#settle(driver, info, modes, codec);
+    } catch (error) {
+      if (others.length === 0 || !(error instanceof UnsupportedError)) throw error;
+      return await this.#settle(driver, info, modes, others[0]!);
+    }
+  }
+
+  /** Settles format and encoder for a codec. Throws `UnsupportedError`. */
+  async #settle(
+    driver: CameraDriver,
+    info: CameraInfo,
+    modes: readonly CameraMode[],
+    codec: VideoCodec,
+  ): Promise<Source> {
+    const config = this.#config;
+    const size = {
+      fps: config.fps,
+      ...(config.width === undefined ? {} : { width: config.width }),
+      ...(config.height === undefined ? {} : { height: config.height }),
+    };
     const plan: PlanWish = {
+      ...size,
       codec,
       passthrough: config.encoder === "auto" || config.encoder === "device" || codec === "jpeg",
       encode: config.encoder !== "device",
-      fps: config.fps,
-      ...(config.width === undefined ? {} : { width: config.width }),
-      ...(config.height === undefined ? {} : { height: config.height }),
     };
     const formats = captureFormats(modes, plan);
     if (formats.length === 0) throw nothingFits(info, config.encoder, codec);
-    const wish: CameraWish = {
-      formats,
-      fps: config.fps,
-      controls: config.controls,
-      ...(config.width === undefined ? {} : { width: config.width }),
-      ...(config.height === undefined ? {} : { height: config.height }),
-    };
     const transcoder = new Transcoder(config, codec, this.#counters, {
       onReplaced: (encoder, reason) => {
         this.#describe({ encoder });
@@ -197,6 +216,7 @@ export class PipelineCore implements Pipeline {
     const { width, height, fps } = expected;
     this.#device = { id: info.id, path: info.path, label: info.label };
     this.#describe({ codec, width, height, fps, encoder: transcoder.encoderName });
+    const wish: CameraWish = { ...size, formats, controls: config.controls };
     return this.#source = { driver, info, wish, transcoder };
   }
 
@@ -294,94 +314,17 @@ export class PipelineCore implements Pipeline {
   }
 }
 
-/** The encoder's side: one picture in it, one waiting, the latest. */
-class Lane {
-  /** Rejects when a picture could not be encoded and nothing can stand in. */
-  readonly failed: Promise<never>;
-  /** Resolves when no picture is in the encoder. */
-  idle: Promise<void> = Promise.resolve();
-  readonly #transcoder: Transcoder;
-  readonly #counters: PipelineCounters;
-  readonly #emit: (frame: EncodedFrame) => void;
-  readonly #fail: (error: unknown) => void;
-  #busy = false;
-  #closed = false;
-  #waiting: Picture | undefined;
-
-  constructor(
-    transcoder: Transcoder,
-    counters: PipelineCounters,
-    emit: (frame: EncodedFrame) => void,
-  ) {
-    this.#transcoder = transcoder;
-    this.#counters = counters;
-    this.#emit = emit;
-    const { promise, reject } = Promise.withResolvers<never>();
-    promise.catch(() => {});
-    this.failed = promise;
-    this.#fail = reject;
-  }
-
-  /** Encodes it now, or when the picture before it is done, unless a later one comes first. */
-  offer(picture: Picture): void {
-    if (!this.#busy) {
-      this.#busy = true;
-      this.idle = this.#encode(picture);
-      return;
-    }
-    if (this.#waiting !== undefined) {
-      this.#waiting.release();
-      this.#counters.add("encoderDropped");
-    }
-    this.#waiting = picture;
-  }
-
-  /** Lets go of the waiting picture and waits for the one in the encoder. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#waiting?.release();
-    this.#waiting = undefined;
-    await this.idle;
-  }
-
-  async #encode(first: Picture): Promise<void> {
-    let picture: Picture | undefined = first;
-    while (picture !== undefined) {
-      try {
-        const frame = await this.#transcoder.process(picture);
-        if (frame !== undefined && !this.#closed) this.#emit(frame);
-      } catch (error) {
-        this.#fail(error);
-        this.#closed = true;
-      } finally {
-        picture.release();
-      }
-      picture = this.#waiting;
-      this.#waiting = undefined;
-      if (this.#closed) {
-        picture?.release();
-        picture = undefined;
-      }
-    }
-    this.#busy = false;
-  }
-}
-
-/** `auto`: what the camera gives as H.264 counts as an encoder. */
-async function settleCodec(config: PipelineConfig, offered: string[]): Promise<VideoCodec> {
-  const { codec, encoder } = config;
-  if (codec !== "auto") return codec;
-  const own = (["h264", "hevc", "jpeg"] as const).find((name) =>
-    offered.includes(nativeFormat(name)!)
+/** Codecs to try in turn: the one that was asked for, or what `auto` means for this camera. */
+function codecsToTry(
+  config: PipelineConfig,
+  modes: readonly CameraMode[],
+): [VideoCodec, ...VideoCodec[]] {
+  if (config.codec !== "auto") return [config.codec];
+  if (config.encoder !== "device") return ["h264", "jpeg"];
+  const own = (["h264", "hevc", "jpeg"] as const).find((codec) =>
+    modes.some((mode) => mode.format === nativeFormat(codec))
   );
-  if (encoder === "device") {
-    if (own !== undefined) return own;
-    throw new UnsupportedError("the camera gives only raw pictures", {
-      hint: "use --encoder auto",
-    });
-  }
-  if (encoder === "auto" && own === "h264") return own;
-  return await resolveCodec(codec, encoder);
+  return [own ?? "h264"];
 }
 
 function nothingFits(info: CameraInfo, choice: EncoderChoice, codec: VideoCodec): UnsupportedError {

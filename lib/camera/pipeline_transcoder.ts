@@ -8,9 +8,8 @@ import { XoqError } from "../errors.ts";
 import { openDecoder, openEncoder } from "../media/auto.ts";
 import { nowMicros } from "../media/clock.ts";
 import type { EncoderConfig, VideoDecoder, VideoEncoder } from "../media/codec.ts";
-import { i420Planes, i420Size } from "../media/convert.ts";
-import type { EncodedFrame, RawFrame, VideoCodec } from "../media/frame.ts";
-import type { CameraFormat, Picture } from "./camera.ts";
+import type { EncodedFrame, PixelFormat, RawFrame, VideoCodec } from "../media/frame.ts";
+import type { CameraFormat, CaptureFormat, Picture } from "./camera.ts";
 import type { PipelineConfig } from "./pipeline.ts";
 import type { PipelineCounters } from "./pipeline_counters.ts";
 import { Passthrough } from "./pipeline_passthrough.ts";
@@ -96,10 +95,7 @@ export class Transcoder {
     if (this.#decoder !== undefined && this.#decoderCodec !== "jpeg") this.#decodeNeedsKey = true;
   }
 
-  /**
-   * Makes everything ready for pictures of this format, and warm: one black picture goes through a
-   * new encoder, since libraries build their tables and threads at the first one.
-   */
+  /** Makes everything ready for pictures of this format; what is already is kept. */
   async prepare(format: CameraFormat): Promise<void> {
     const source = codecOf(format.format);
     this.#keyFrame = true;
@@ -115,12 +111,17 @@ export class Transcoder {
       this.#decoderCodec = source;
     }
     this.#decodeNeedsKey = source !== undefined && source !== "jpeg";
-    const shape = `${format.width}x${format.height}@${format.fps}`;
+    const shape = `${format.width}x${format.height}`;
     if (this.#encoder !== undefined && shape === this.#encoderShape) return;
     await this.#encoder?.close();
     this.#encoder = undefined;
+    await this.#open({
+      width: format.width,
+      height: format.height,
+      format: isRaw(format.format) ? format.format : "I420",
+      fullRange: source === "jpeg",
+    });
     this.#encoderShape = shape;
-    await this.#warm(format, source === "jpeg");
   }
 
   /**
@@ -209,17 +210,21 @@ export class Transcoder {
   }
 
   /** Opens an encoder that has not failed yet. */
-  async #open(size: { width: number; height: number }): Promise<VideoEncoder> {
+  async #open(
+    picture: Pick<RawFrame, "width" | "height" | "format" | "fullRange">,
+  ): Promise<VideoEncoder> {
+    const { encoder, fps, quality, gop } = this.#config;
     const config: EncoderConfig = {
       codec: this.#codec,
-      width: size.width,
-      height: size.height,
-      fps: this.#config.fps,
+      width: picture.width,
+      height: picture.height,
+      fps,
       bitrate: this.#bitrate,
-      quality: this.#config.quality,
-      gop: this.#config.gop,
+      quality,
+      gop,
+      format: picture.format,
+      fullRange: picture.fullRange ?? false,
     };
-    const { encoder } = this.#config;
     return this.#encoder = await this.#openers.openEncoder(encoder, config, {
       exclude: this.#failed,
     });
@@ -229,14 +234,14 @@ export class Transcoder {
   async #replace(
     failed: VideoEncoder,
     cause: unknown,
-    size: { width: number; height: number },
+    picture: RawFrame,
   ): Promise<void> {
     this.#failed.add(failed.name);
     this.#encoder = undefined;
     await failed.close();
     const reason = cause instanceof Error ? cause.message : String(cause);
     try {
-      const next = await this.#open(size);
+      const next = await this.#open(picture);
       this.#keyFrame = true;
       this.#listener.onReplaced(next.name, `${failed.name}: ${reason}`);
     } catch (error) {
@@ -247,20 +252,8 @@ export class Transcoder {
       });
     }
   }
+}
 
-  async #warm(format: CameraFormat, fullRange: boolean): Promise<void> {
-    const { width, height } = format;
-    const data = new Uint8Array(i420Size(width, height)).fill(128);
-    await this.#encode({
-      format: "I420",
-      width,
-      height,
-      planes: i420Planes(data, width, height),
-      fullRange,
-      captureTime: nowMicros(),
-      sequence: 0,
-      release: () => {},
-    });
-    this.#keyFrame = true;
-  }
+function isRaw(format: CaptureFormat): format is PixelFormat {
+  return codecOf(format) === undefined;
 }

@@ -63,19 +63,6 @@ export async function openDecoder(codec: VideoCodec): Promise<VideoDecoder> {
   );
 }
 
-/** The codec that `auto` means here: H.264 where anything encodes it, else JPEG. */
-export async function resolveCodec(
-  codec: VideoCodec | "auto",
-  choice: EncoderChoice,
-): Promise<VideoCodec> {
-  if (codec !== "auto") return codec;
-  for (const library of librariesOf(choice)) {
-    const probe = await library.probe();
-    if ((probe.encoders.h264?.length ?? 0) > 0) return "h264";
-  }
-  return "jpeg";
-}
-
 /** The first library's answer that is not an error; else one error that lists them all. */
 async function first<T>(
   libraries: readonly CodecLibrary[],
