@@ -21,8 +21,9 @@ export type OptionType =
 /** One flag: of a command line (`--key-dir DIR`, `XOQ_KEY_DIR`), and a key of a configuration file. */
 export interface OptionSpec {
   /**
-   * Kind of value. `optional` is `--http` or `--http=ADDR`, never `--http ADDR`. `list` may be
-   * repeated (in the environment: separated by commas). `duration` is written `500ms`, `15s`, `2h`
+   * Kind of value. `optional` is `--http` or `--http=ADDR`, never `--http ADDR`: it takes the next
+   * word only where `values` lists it (`--stdout jpeg`). `list` may be repeated (in the environment:
+   * separated by commas). `duration` is written `500ms`, `15s`, `2h`
    * and read as milliseconds.
    */
   type: OptionType;
@@ -32,7 +33,7 @@ export interface OptionSpec {
   value?: string;
   /** Default, shown in help; a `duration`'s in milliseconds. */
   default?: string | number | boolean;
-  /** Values of an `enum`. */
+  /** Values of an `enum`, or of an `optional`. */
   values?: readonly string[];
   /** Bounds of a `number` or `duration`, both inclusive; a value outside is a usage error. */
   min?: number;

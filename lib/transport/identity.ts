@@ -15,9 +15,15 @@
  */
 import { BusyError, DeniedError, NotFoundError, UsageError, XoqError } from "../errors.ts";
 import { endpointIdOf, generateSecretKey } from "./key.ts";
-import { loadOrMakeKey } from "./key_file.ts";
+import { loadOrMakeKey, readKey } from "./key_file.ts";
 import { NonceStore } from "./nonce_store.ts";
-import { join, makePrivateFolder, stateFolder, writeAtomically } from "./state_folder.ts";
+import {
+  createAtomically,
+  join,
+  makePrivateFolder,
+  stateFolder,
+  writeAtomically,
+} from "./state_folder.ts";
 import { formatEndpointTicket, isDeviceName, parseTicket, toDeviceName } from "./ticket.ts";
 import type { TicketAddress } from "./ticket.ts";
 
@@ -98,9 +104,7 @@ export async function ephemeralIdentity(
  */
 export async function openIdentity(request: IdentityRequest): Promise<Identity> {
   if (!isDeviceName(request.name)) {
-    throw new UsageError(`--name ${JSON.stringify(request.name)} is no name`, {
-      hint: "names are 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit",
-    });
+    throw badName(request.name);
   }
   const state = request.state === undefined ? stateFolder() : request.state ?? undefined;
   if (request.keyDir !== undefined) return await openXoqKey(request, request.keyDir, state);
@@ -123,6 +127,12 @@ export async function openIdentity(request: IdentityRequest): Promise<Identity> 
       `the identity can't be kept and is new at every start: ${cause.message}`,
     ]);
   }
+}
+
+function badName(name: string): UsageError {
+  return new UsageError(`${JSON.stringify(name)} is no name for an identity`, {
+    hint: "names are 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit",
+  });
 }
 
 /** An identity at rest: read without locking it. */
@@ -160,6 +170,68 @@ export async function readIdentity(
     folder,
     address: await readAddress(folder),
   };
+}
+
+/**
+ * Reads a key from a folder of XoQ's key files, without locking it.
+ *
+ * @param file its name; absent: the only one there. Throws `NotFoundError`, `UsageError`.
+ */
+export async function readXoqKey(
+  keyDir: string,
+  file?: string,
+  state: string | undefined = stateFolder(),
+): Promise<StoredIdentity> {
+  const name = file ?? await onlyKeyFile(keyDir);
+  const found = await readKey(join(keyDir, name));
+  if (found === undefined) throw new NotFoundError(`there is no key file ${join(keyDir, name)}`);
+  const id = await endpointIdOf(found.key);
+  const address = state === undefined ? undefined : await readAddress(xoqKeyFolder(state, id));
+  return { name, id, secretKey: found.key, folder: keyDir, address };
+}
+
+async function onlyKeyFile(keyDir: string): Promise<string> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(keyDir)) {
+      if (/^\.xoq_.*key/.test(entry.name) && !entry.name.endsWith(".tmp")) names.push(entry.name);
+    }
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+  }
+  if (names.length === 1 && names[0] !== undefined) return names[0];
+  if (names.length === 0) throw new NotFoundError(`there is no key file of XoQ's in ${keyDir}`);
+  throw new UsageError(`there are several key files in ${keyDir}`, {
+    hint: `give one with --name: ${names.sort().join(", ")}`,
+  });
+}
+
+/**
+ * Keeps a key as an identity. Throws `BusyError` when the name has another key already, or is in use.
+ */
+export async function importIdentity(
+  name: string,
+  key: Uint8Array,
+  state: string | undefined = stateFolder(),
+): Promise<{ id: string; folder: string }> {
+  if (!isDeviceName(name)) throw badName(name);
+  if (state === undefined) {
+    throw new DeniedError("there is no home folder to keep it in", {
+      hint: "set HOME or XDG_STATE_HOME",
+    });
+  }
+  const folder = identityFolder(state, name);
+  await makePrivateFolder(folder);
+  await using _lock = await lock(name, folder);
+  const there = await readKey(join(folder, "key"));
+  const id = await endpointIdOf(key);
+  if (there === undefined) await createAtomically(join(folder, "key"), key);
+  else if (await endpointIdOf(there.key) !== id) {
+    throw new BusyError(`the identity ${name} has another key already`, {
+      hint: "give another name, or move that one away first (xoq key move --to)",
+    });
+  }
+  return { id, folder };
 }
 
 /** Names of the identities kept here, sorted. */

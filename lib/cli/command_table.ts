@@ -1,0 +1,74 @@
+/**
+ * Every command there is, as `xoq --help` lists them. A new command is a file in `commands/` that
+ * exports a `Command`, and a line here; a new device kind needs no line.
+ *
+ * @module
+ */
+import type { CommandEntry } from "./command.ts";
+
+/** Commands by name. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "ls",
+    brief: "devices of this machine",
+    section: "Look around",
+    load: async () => (await import("./commands/ls.ts")).lsCommand,
+  },
+  {
+    name: "doctor",
+    brief: "what this machine can do, and how to mend what it can't",
+    section: "Look around",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
+    name: "ticket",
+    brief: "look into a ticket, or make another",
+    section: "Tickets and keys",
+    commands: [
+      {
+        name: "show",
+        brief: "what is in a ticket",
+        load: async () => (await import("./commands/ticket_show.ts")).ticketShowCommand,
+      },
+      {
+        name: "new",
+        brief: "make another ticket for a device of this machine",
+        load: async () => (await import("./commands/ticket_new.ts")).ticketNewCommand,
+      },
+    ],
+  },
+  {
+    name: "key",
+    brief: "the identities kept on this machine",
+    section: "Tickets and keys",
+    commands: [
+      {
+        name: "show",
+        brief: "identities and their endpoint ids",
+        load: async () => (await import("./commands/key_show.ts")).keyShowCommand,
+      },
+      {
+        name: "make",
+        brief: "make an identity before a server does",
+        load: async () => (await import("./commands/key_make.ts")).keyMakeCommand,
+      },
+      {
+        name: "move",
+        brief: "take an identity to another machine, by way of a file",
+        load: async () => (await import("./commands/key_move.ts")).keyMoveCommand,
+      },
+    ],
+  },
+  {
+    name: "completions",
+    brief: "a script that completes xoq's commands in a shell",
+    section: "This program",
+    load: async () => (await import("./commands/completions.ts")).completionsCommand,
+  },
+  {
+    name: "complete",
+    brief: "what may follow the given words (called by the shells' scripts)",
+    hidden: true,
+    load: async () => (await import("./commands/complete.ts")).completeCommand,
+  },
+];

@@ -1,0 +1,74 @@
+/**
+ * Events in words, for people.
+ *
+ * @module
+ */
+import type { Palette } from "./terminal.ts";
+
+/** An event of `--json`; `type` becomes the key `event` of its line. */
+export type Event = Readonly<Record<string, unknown> & { type: string }>;
+
+/** The lines a person reads of an event; `undefined`: none. */
+export function eventText(event: Event, paint: Palette): string | undefined {
+  switch (event.type) {
+    case "ready":
+      return readyText(event, paint);
+    case "ticket":
+      return `${paint.dim("reachable from anywhere now, ticket:")}\n${text(event, "ticket")}`;
+    case "client":
+      return `+ ${role(event)} ${short(event)}`;
+    case "gone":
+      return `- ${role(event)} ${short(event)}${because(event)}`;
+    case "lost":
+      return paint.warn(`! ${text(event, "device") || "the device"} is gone${because(event)}`) +
+        "; waiting for it";
+    case "back":
+      return `${text(event, "device") || "the device"} is back`;
+    default:
+      return undefined;
+  }
+}
+
+function readyText(event: Event, paint: Palette): string {
+  const device = text(event, "device");
+  const label = text(event, "label");
+  const what = [device, label === device ? "" : label].filter((part) => part !== "").join(", ");
+  return `${paint.strong(`serving ${what || "this device"}`)} as ${text(event, "id")}\n` +
+    `open it elsewhere:\n${paint.strong(`xoq open '${text(event, "ticket")}'`)}`;
+}
+
+/**
+ * The live line of a `stats` event: its `fps`, `mbps` (megabits a second), `viewers` and `dropped`,
+ * where it has them, or its `text`.
+ */
+export function statsText(event: Event): string {
+  if (typeof event["text"] === "string") return event["text"];
+  const parts: string[] = [];
+  const add = (key: string, digits: number, unit: string) => {
+    const value = event[key];
+    if (typeof value === "number") parts.push(`${value.toFixed(digits)} ${unit}`);
+  };
+  add("fps", 1, "fps");
+  add("mbps", 2, "Mbit/s");
+  add("viewers", 0, event["viewers"] === 1 ? "viewer" : "viewers");
+  add("dropped", 0, "dropped");
+  return parts.join(" · ");
+}
+
+function text(event: Event, key: string): string {
+  const value = event[key];
+  return typeof value === "string" ? value : "";
+}
+
+function role(event: Event): string {
+  return text(event, "role") || "client";
+}
+
+function short(event: Event): string {
+  return text(event, "id").slice(0, 10);
+}
+
+function because(event: Event): string {
+  const reason = text(event, "reason");
+  return reason === "" ? "" : `: ${reason}`;
+}

@@ -1,0 +1,58 @@
+/**
+ * The device kinds there are. A new kind is a folder and an entry here: `xoq KIND`, the sinks of
+ * `xoq open`, `xoq serve` and its schema, `xoq ls`, `xoq doctor` and the shells' completions are
+ * derived from it. Everything is imported when it is needed, so that `--help` loads none of it.
+ *
+ * @module
+ */
+import type { CheckProvider } from "./checks.ts";
+import type { DeviceKind, OptionTable } from "./device.ts";
+
+/** The option tables of a kind, importable without its drivers. */
+export interface KindOptions {
+  /** Options of `xoq KIND`. */
+  readonly options: OptionTable;
+  /** Options `xoq open` has for it. */
+  readonly openOptions: OptionTable;
+}
+
+/** What is known of a kind without loading it. */
+export interface KindEntry {
+  /** `camera`: the command's name, the prefix of identities, a section of `xoq serve`'s file. */
+  readonly name: string;
+  /** One line of help. */
+  readonly brief: string;
+  /** The device on the command line. */
+  readonly selector: {
+    /** `DEV`. */
+    readonly value: string;
+    /** One line of help. */
+    readonly brief: string;
+    /** Several may be named. */
+    readonly many?: boolean;
+  };
+  /** A second positional argument that stands for an option: `[BAUD]` for `--baud`. */
+  readonly trailing?: { readonly value: string; readonly option: string };
+  /** Command lines for `--help`, each with what it does. */
+  readonly examples: readonly (readonly [command: string, does: string])[];
+  /** Imports its option tables. */
+  readonly options: () => Promise<KindOptions>;
+  /** Imports it. */
+  readonly load: () => Promise<DeviceKind>;
+}
+
+/** Every device kind. */
+export const KINDS: readonly KindEntry[] = [];
+
+/** The kind of this name. */
+export function findKind(name: string): KindEntry | undefined {
+  return KINDS.find((kind) => kind.name === name);
+}
+
+/** Who looks at what in `xoq doctor`, in the order it is printed. */
+export const CHECK_PROVIDERS: readonly CheckProvider[] = [
+  {
+    room: "system",
+    load: async () => (await import("./cli/system_checks.ts")).systemChecks,
+  },
+];
