@@ -6,7 +6,8 @@
  * @module
  */
 import { BusyError, UsageError } from "../../errors.ts";
-import { importIdentity, openIdentity, readIdentity } from "../../transport/identity.ts";
+import { openIdentity } from "../../transport/identity.ts";
+import { importIdentity, readIdentity } from "../../transport/stored_identity.ts";
 import { readKey } from "../../transport/key_file.ts";
 import { createAtomically } from "../../transport/state_folder.ts";
 import { type Command, defineCommand } from "../command.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { listIdentities, readIdentity } from "../../transport/identity.ts";
+import { listIdentities, readIdentity } from "../../transport/stored_identity.ts";
 import { endpointIdToZBase32 } from "../../transport/endpoint_id.ts";
 import { stateFolder } from "../../transport/state_folder.ts";
 import { type Command, defineCommand } from "../command.ts";

@@ -11,7 +11,7 @@ import {
   readIdentity,
   readXoqKey,
   type StoredIdentity,
-} from "../../transport/identity.ts";
+} from "../../transport/stored_identity.ts";
 import { formatEndpointTicket, formatTicket, isDeviceName } from "../../transport/ticket.ts";
 import { type Command, defineCommand } from "../command.ts";
 
