@@ -1,0 +1,162 @@
+/**
+ * Decoders of what comes from outside, each with valid inputs to start from and the errors it may
+ * throw. Any other error, and any call that takes too long, is a finding.
+ *
+ * @module
+ */
+import { XoqError } from "../../lib/errors.ts";
+import { encodePicture, PictureParser } from "../../lib/camera/wire.ts";
+import { decodeVarint } from "../../lib/bytes/varint.ts";
+import { parseSocketAddress } from "../../lib/bytes/ip.ts";
+import {
+  type ClientMessage,
+  encodeMessage,
+  MessageSplitter,
+  parseClientMessage,
+  parsePipeMessage,
+  parseServerMessage,
+  type ServerMessage,
+} from "../../lib/session/control_message.ts";
+import { isKeyFrame, streamInfo, toSample } from "../../lib/media/bitstream.ts";
+import type { EncodedFrame, VideoCodec } from "../../lib/media/frame.ts";
+import { endpointIdOf, generateSecretKey } from "../../lib/transport/key.ts";
+import { issueGrant } from "../../lib/transport/grant.ts";
+import { decodeGrant, GrantFormatError } from "../../lib/transport/grant_format.ts";
+import { formatTicket, parseTicket } from "../../lib/transport/ticket.ts";
+import { noFfmpeg, testStream } from "../../tests/support/ffmpeg.ts";
+
+/** One decoder. */
+export interface FuzzTarget {
+  /** Name on the command line. */
+  name: string;
+  /** Valid inputs. */
+  seeds: Uint8Array[];
+  /** Decodes; throws only what `expects` allows. */
+  run(input: Uint8Array): void;
+  /** Whether the error is one the decoder promises. */
+  expects(error: unknown): boolean;
+}
+
+const known = (error: unknown) => error instanceof XoqError;
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const CODECS: readonly VideoCodec[] = ["h264", "hevc", "av1", "jpeg"];
+
+/** Every target, with seeds made now. */
+export async function fuzzTargets(): Promise<FuzzTarget[]> {
+  const targets = [varint, socketAddress, bytePipe, clientStream, serverStream, ...await tickets()];
+  if (noFfmpeg !== undefined) {
+    console.error(`without video: ${noFfmpeg}`);
+    return targets;
+  }
+  for (const codec of CODECS) {
+    const stream = await testStream({ codec, width: 64, height: 48, frames: 4, gop: 2 });
+    targets.push(...video(codec, stream));
+  }
+  return targets;
+}
+
+const varint: FuzzTarget = {
+  name: "varint",
+  seeds: [utf8("\x25"), new Uint8Array([0x7b, 0xbd]), new Uint8Array([0x9d, 0x7f, 0x3e, 0x7d])],
+  run: (input) => void decodeVarint(input),
+  expects: (error) => error instanceof RangeError,
+};
+
+const bytePipe: FuzzTarget = {
+  name: "byte-pipe",
+  seeds: [utf8(`{"t":"pipe","device":"port","role":"viewer"}`)],
+  run: (input) => void parsePipeMessage(input),
+  expects: known,
+};
+
+const socketAddress: FuzzTarget = {
+  name: "socket-address",
+  seeds: [utf8("127.0.0.1:8080"), utf8("[::ffff:10.0.0.1]:1")],
+  run: (input) => void parseSocketAddress(text(input)),
+  expects: () => false,
+};
+
+const clientStream = controlStream("client-messages", parseClientMessage, [
+  { t: "hello", version: 1, agent: "fuzz", grant: "x" },
+  { t: "received", device: "front", frames: 3, bytes: 9 },
+  { t: "settings", device: "front", key: true },
+  { t: "clock", c: 1 },
+]);
+
+const serverStream = controlStream("server-messages", parseServerMessage, [
+  { t: "welcome", version: 1, rights: "view", devices: [{ name: "front", kind: "camera" }] },
+  { t: "error", code: "denied", message: "no", re: "hello" },
+  { t: "clock", c: 1, r: 2, s: 3 },
+  { t: "bye", reason: "over" },
+]);
+
+function controlStream(
+  name: string,
+  parse: (body: Uint8Array) => unknown,
+  messages: readonly (ClientMessage | ServerMessage)[],
+): FuzzTarget {
+  return {
+    name,
+    seeds: messages.map(encodeMessage),
+    run: (input) => {
+      const splitter = new MessageSplitter();
+      const half = input.length >> 1;
+      for (const part of [input.subarray(0, half), input.subarray(half)]) {
+        for (const body of splitter.push(part)) parse(body);
+      }
+    },
+    expects: known,
+  };
+}
+
+async function tickets(): Promise<FuzzTarget[]> {
+  const key = generateSecretKey();
+  const grant = await issueGrant(key, { rights: "control", device: "front" });
+  const address = {
+    id: await endpointIdOf(key),
+    relays: ["https://relay.example/"],
+    direct: ["10.0.0.1:7000", "[fe80::1]:7001"],
+  };
+  return [
+    {
+      name: "ticket",
+      seeds: [utf8(formatTicket({ address, device: "front", grant })), utf8(address.id)],
+      run: (input) => void parseTicket(text(input)),
+      expects: known,
+    },
+    {
+      name: "grant",
+      seeds: [utf8(grant)],
+      run: (input) => void decodeGrant(text(input)),
+      expects: (error) => error instanceof GrantFormatError,
+    },
+  ];
+}
+
+function video(codec: VideoCodec, stream: EncodedFrame[]): FuzzTarget[] {
+  return [
+    {
+      name: `${codec}-access-unit`,
+      seeds: stream.map((frame) => frame.data),
+      run: (input) => {
+        isKeyFrame(codec, input);
+        streamInfo(codec, input);
+        toSample(codec, input);
+      },
+      expects: known,
+    },
+    {
+      name: `${codec}-picture-stream`,
+      seeds: stream.map(encodePicture),
+      run: (input) => {
+        const parser = new PictureParser(codec);
+        const third = Math.ceil(input.length / 3);
+        for (let at = 0; at < input.length; at += third) {
+          parser.push(input.subarray(at, at + third));
+        }
+      },
+      expects: known,
+    },
+  ];
+}
