@@ -9,8 +9,9 @@ import { parseH264Sps } from "../../lib/media/h264.ts";
 import { parseHevcSps } from "../../lib/media/hevc.ts";
 import { endsWithEoi, isWholeJpeg, parseJpegInfo } from "../../lib/media/jpeg_info.ts";
 import { noFfmpeg, testStream } from "../support/ffmpeg.ts";
+import { requires } from "../support/requires.ts";
 
-const ignore = noFfmpeg !== undefined;
+const { ignore } = requires(noFfmpeg);
 
 const hex = (text: string) => Uint8Array.from(text.match(/../g)!.map((b) => parseInt(b, 16)));
 

@@ -5,9 +5,10 @@ import { CmafWriter } from "../../lib/media/cmaf.ts";
 import { Timeline, type TimelineMode } from "../../lib/media/timeline.ts";
 import type { EncodedFrame } from "../../lib/media/frame.ts";
 import { ffprobe, noFfmpeg, run, testStream } from "../support/ffmpeg.ts";
+import { requires } from "../support/requires.ts";
 import { frame } from "./frames.ts";
 
-const ignore = noFfmpeg !== undefined;
+const { ignore } = requires(noFfmpeg);
 
 async function writeFile(frames: EncodedFrame[], timeline: TimelineMode = "capture") {
   const writer = new CmafWriter({ fps: 30, timeline });
