@@ -11,16 +11,17 @@ import type {
   EndpointAddress,
   EndpointOptions,
 } from "./connection.ts";
-import { sessionError, transportError } from "./errors.ts";
-import { IrohConnection } from "./iroh_connection.ts";
-import { incomingStream } from "./iroh_streams.ts";
+import { sessionError, transportError } from "./iroh_errors.ts";
+import { IrohSession } from "./iroh_session.ts";
 import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
+import { SessionConnection } from "./session_connection.ts";
+import { incomingStream } from "./streams.ts";
 
 /** An iroh endpoint. */
 export class IrohEndpoint implements Endpoint {
   readonly #endpoint: QuicEndpoint;
   readonly #listeners = new Set<(address: EndpointAddress) => void>();
-  readonly #connections = new Set<IrohConnection>();
+  readonly #connections = new Set<SessionConnection>();
   #incoming: ReadableStream<Connection> | undefined;
   #watching = false;
   #closing: Promise<void> | undefined;
@@ -104,8 +105,8 @@ export class IrohEndpoint implements Endpoint {
     });
   }
 
-  #adopt(connection: QuicConnection): IrohConnection {
-    const adopted = new IrohConnection(connection);
+  #adopt(connection: QuicConnection): SessionConnection {
+    const adopted = new SessionConnection(new IrohSession(connection));
     this.#connections.add(adopted);
     const forget = () => this.#connections.delete(adopted);
     adopted.closed.then(forget, forget);

@@ -284,7 +284,6 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let waker = Ready::waker(&queue, 7);
         waker.wake_by_ref();
-        waker.clone().wake();
         waker.wake();
         assert_eq!(taken(&queue).iter().map(|c| c.op).collect::<Vec<_>>(), [7]);
     }

@@ -1,76 +1,67 @@
 /**
- * A connection of iroh in the shape of W3C WebTransport.
+ * A session of any transport in the shape of W3C WebTransport.
  *
  * @module
  */
-import { type QuicConnection, QuicError } from "../../ffi/quic/mod.ts";
-import type {
-  BidirectionalStream,
-  CloseInfo,
-  Connection,
-  ConnectionStats,
-  DatagramDuplex,
-  PathInfo,
-  ReceiveStream,
-  SendStream,
-  SendStreamOptions,
-} from "./connection.ts";
-import { sessionError, transportError } from "./errors.ts";
-import { IrohDatagrams } from "./iroh_datagrams.ts";
 import {
-  bidirectionalStream,
-  incomingStream,
-  IrohSendStream,
-  receiveStream,
-} from "./iroh_streams.ts";
+  type BidirectionalStream,
+  type CloseInfo,
+  type Connection,
+  type ConnectionStats,
+  type DatagramDuplex,
+  type PathInfo,
+  type ReceiveStream,
+  type SendStream,
+  type SendStreamOptions,
+  TransportError,
+} from "./connection.ts";
+import { SessionDatagrams } from "./datagrams.ts";
+import type { Session } from "./session.ts";
+import { bidirectionalStream, HalfSendStream, incomingStream, receiveStream } from "./streams.ts";
 
 /** Most bytes of a close reason. */
 const MAX_REASON_BYTES = 1024;
 
-/** A connection over QUIC, of an iroh endpoint. */
-export class IrohConnection implements Connection {
-  readonly #connection: QuicConnection;
+/** A connection. */
+export class SessionConnection implements Connection {
+  readonly #session: Session;
   readonly #listeners = new Set<(paths: PathInfo[]) => void>();
   #bidirectional: ReadableStream<BidirectionalStream> | undefined;
   #unidirectional: ReadableStream<ReceiveStream> | undefined;
-  #datagrams: IrohDatagrams | undefined;
+  #datagrams: SessionDatagrams | undefined;
   #watching = false;
   #closeInfo: CloseInfo | undefined;
   #ended = false;
   #lastStats: ConnectionStats | undefined;
   #lastPaths: PathInfo[] = [];
-  /** The negotiated ALPN. */
+  /** The negotiated protocol. */
   readonly protocol: string;
-  /** The peer's endpoint id, 64 hex digits. */
-  readonly remoteId: string;
+  /** The peer's endpoint id, 64 hex digits; `undefined` where it has none. */
+  readonly remoteId: string | undefined;
   /** Resolved: endpoints give out connections that are usable. */
   readonly ready: Promise<void> = Promise.resolve();
   /** Resolves when either side closed, rejects with a session error otherwise. */
   readonly closed: Promise<CloseInfo>;
 
-  /** Takes over a connection of the library. */
-  constructor(connection: QuicConnection) {
-    this.#connection = connection;
-    this.protocol = connection.alpn;
-    this.remoteId = connection.remoteId;
+  /** Takes over a session that is usable. */
+  constructor(session: Session) {
+    this.#session = session;
+    this.protocol = session.protocol;
+    this.remoteId = session.remoteId;
     this.closed = this.#end();
     this.closed.catch(() => {});
   }
 
   async #end(): Promise<CloseInfo> {
-    const reason = await this.#connection.closed();
-    this.#lastStats = this.#stats();
-    this.#lastPaths = this.#paths();
+    const end = await this.#session.closed();
+    this.#lastStats = this.#session.stats();
+    this.#lastPaths = this.#session.paths();
     this.#ended = true;
-    this.#connection.free();
+    this.#session.free();
     this.#listeners.clear();
-    if (reason.status === "closed-locally") {
-      return this.#closeInfo ?? { closeCode: 0, reason: "" };
-    }
-    if (reason.status === "closed-by-peer") {
-      return { closeCode: reason.detailCode, reason: reason.text };
-    }
-    throw sessionError(reason);
+    if (end.by === "failure") throw end.error;
+    if (end.by === "peer") return { closeCode: end.closeCode, reason: end.reason };
+    return this.#closeInfo ?? { closeCode: 0, reason: "" };
   }
 
   /** The error that ended the connection; `undefined` where it was closed. */
@@ -81,8 +72,8 @@ export class IrohConnection implements Connection {
   /** Streams the peer opened. */
   get incomingBidirectionalStreams(): ReadableStream<BidirectionalStream> {
     return this.#bidirectional ??= incomingStream({
-      next: () => this.#connection.acceptBidirectional(),
-      wrap: (pair) => bidirectionalStream(pair),
+      next: () => this.#session.acceptBidirectional(),
+      wrap: (halves) => bidirectionalStream(halves, this.#session.translate),
       refuse: ({ send, receive }) => {
         send.reset(0);
         receive.stop(0);
@@ -94,69 +85,61 @@ export class IrohConnection implements Connection {
   /** Streams the peer opened. */
   get incomingUnidirectionalStreams(): ReadableStream<ReceiveStream> {
     return this.#unidirectional ??= incomingStream({
-      next: () => this.#connection.acceptUnidirectional(),
-      wrap: receiveStream,
-      refuse: (stream) => stream.stop(0),
+      next: () => this.#session.acceptUnidirectional(),
+      wrap: (half) => receiveStream(half, this.#session.translate),
+      refuse: (half) => half.stop(0),
       ending: () => this.#ending(),
     });
   }
 
   /** Unreliable messages. */
   get datagrams(): DatagramDuplex {
-    return this.#datagrams ??= new IrohDatagrams(this.#connection, () => this.#ending());
+    return this.#datagrams ??= new SessionDatagrams(this.#session, () => this.#ending());
   }
 
   /** Opens a stream; waits for the peer's stream credit. */
   async createBidirectionalStream(options: SendStreamOptions = {}): Promise<BidirectionalStream> {
     const order = options.sendOrder ?? 0;
+    const { translate } = this.#session;
     try {
       this.#assertOpen();
-      const pair = await this.#connection.openBidirectional(order, options.signal);
-      return bidirectionalStream(pair, order);
+      const halves = await this.#session.openBidirectional(order, options.signal);
+      return bidirectionalStream(halves, translate, order);
     } catch (error) {
-      throw transportError(error);
+      throw translate(error);
     }
   }
 
   /** Opens a stream; waits for the peer's stream credit. */
   async createUnidirectionalStream(options: SendStreamOptions = {}): Promise<SendStream> {
     const order = options.sendOrder ?? 0;
+    const { translate } = this.#session;
     try {
       this.#assertOpen();
-      const stream = await this.#connection.openUnidirectional(order, options.signal);
-      return new IrohSendStream(stream, order);
+      const half = await this.#session.openUnidirectional(order, options.signal);
+      return new HalfSendStream(half, translate, order);
     } catch (error) {
-      throw transportError(error);
+      throw translate(error);
     }
   }
 
   #assertOpen(): void {
     if (this.#ended || this.#closeInfo !== undefined) {
-      throw new QuicError("connection_open", -6, 0, "closed");
+      throw new TransportError("the connection has ended", {
+        source: "session",
+        failure: "closed",
+      });
     }
   }
 
   /** Counters now; the last ones once it has ended. */
   getStats(): Promise<ConnectionStats> {
-    return Promise.resolve(this.#ended ? this.#lastStats! : this.#stats());
-  }
-
-  #stats(): ConnectionStats {
-    return this.#connection.stats();
+    return Promise.resolve(this.#lastStats ?? this.#session.stats());
   }
 
   /** Paths now; the last ones once it has ended. */
   paths(): PathInfo[] {
-    return this.#ended ? this.#lastPaths : this.#paths();
-  }
-
-  #paths(): PathInfo[] {
-    return this.#connection.paths().map(({ kind, remote, selected, rttMs }) => ({
-      kind,
-      remote,
-      selected,
-      rttMs,
-    }));
+    return this.#ended ? this.#lastPaths : this.#session.paths();
   }
 
   /** Calls back whenever the paths or the selected one change. */
@@ -171,7 +154,7 @@ export class IrohConnection implements Connection {
     this.#watching = true;
     try {
       for (;;) {
-        await this.#connection.pathsChanged();
+        await this.#session.pathsChanged();
         const paths = this.paths();
         for (const listener of this.#listeners) listener(paths);
       }
@@ -189,7 +172,7 @@ export class IrohConnection implements Connection {
     }
     const reason = truncate(info.reason ?? "");
     this.#closeInfo = { closeCode, reason };
-    this.#connection.close(closeCode, reason);
+    this.#session.close(closeCode, reason);
   }
 
   /** Closes, and waits until everything of it is freed. */

@@ -1,24 +1,36 @@
 /**
- * WHATWG streams over those of the QUIC library. Data passes without a promise of ours where QUIC
+ * WHATWG streams over a transport's halves. Data passes without a promise of ours where the transport
  * takes or has it at once, and nothing is read ahead of the consumer.
  *
  * @module
  */
-import type { QuicReceiveStream, QuicSendStream, QuicStreamPair } from "../../ffi/quic/mod.ts";
-import type { BidirectionalStream, ReceiveStream, SendStream } from "./connection.ts";
-import { streamErrorCode, transportError } from "./errors.ts";
+import {
+  type BidirectionalStream,
+  type ReceiveStream,
+  type SendStream,
+  TransportError,
+} from "./connection.ts";
+import type { Halves, ReceiveHalf, SendHalf } from "./session.ts";
 
-/** Reads on demand only: what is not asked for stays in QUIC's window, and holds the peer back. */
+/** Makes a transport's error one of ours. */
+export type Translate = (error: unknown) => unknown;
+
+/** Reads on demand only: what is not asked for stays in the transport's window, and holds the peer back. */
 const ON_DEMAND = { highWaterMark: 0 };
 
-/** A sending half over QUIC. */
-export class IrohSendStream extends WritableStream<Uint8Array> implements SendStream {
-  readonly #stream: QuicSendStream;
+/** The stream error code in the reason of an `abort` or a `cancel`; 0 where it holds none. */
+export function streamErrorCode(reason: unknown): number {
+  return reason instanceof TransportError ? reason.streamErrorCode ?? 0 : 0;
+}
+
+/** The sending half of a stream, as its user has it. */
+export class HalfSendStream extends WritableStream<Uint8Array> implements SendStream {
+  readonly #stream: SendHalf;
   #sendOrder: number;
 
-  /** Takes over a stream that was opened with `sendOrder`. */
-  constructor(stream: QuicSendStream, sendOrder = 0) {
-    super(new SendSink(stream));
+  /** Takes over a half that was opened with `sendOrder`. */
+  constructor(stream: SendHalf, translate: Translate, sendOrder = 0) {
+    super(new SendSink(stream, translate));
     this.#stream = stream;
     this.#sendOrder = sendOrder;
   }
@@ -36,20 +48,25 @@ export class IrohSendStream extends WritableStream<Uint8Array> implements SendSt
 }
 
 class SendSink implements UnderlyingSink<Uint8Array> {
-  readonly #stream: QuicSendStream;
+  readonly #stream: SendHalf;
+  readonly #translate: Translate;
   #ended = false;
   #listening = false;
+  /** Why it has ended, where it was not by closing. */
+  #reason: unknown;
 
-  constructor(stream: QuicSendStream) {
+  constructor(stream: SendHalf, translate: Translate) {
     this.#stream = stream;
+    this.#translate = translate;
   }
 
   start(controller: WritableStreamDefaultController): void {
     this.#stream.watch((error) => {
       if (this.#ended) return;
       this.#ended = true;
+      this.#reason = this.#translate(error);
       this.#stream.free();
-      controller.error(transportError(error));
+      controller.error(this.#reason);
     });
   }
 
@@ -81,30 +98,36 @@ class SendSink implements UnderlyingSink<Uint8Array> {
   #fail(error: unknown): never {
     this.#ended = true;
     this.#stream.free();
-    throw transportError(error);
+    throw this.#reason ??= this.#translate(error);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#ended = true;
     try {
-      this.#stream.finish();
+      await this.#stream.finish();
     } catch (error) {
-      throw transportError(error);
+      throw this.#translate(error);
     }
   }
 
   abort(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stream.reset(streamErrorCode(reason));
+    const code = streamErrorCode(reason);
+    this.#reason = reason instanceof TransportError
+      ? reason
+      : new TransportError("the stream was aborted", { streamErrorCode: code, cause: reason });
+    this.#stream.reset(code);
   }
 }
 
 class ReceiveSource implements UnderlyingDefaultSource<Uint8Array> {
-  readonly #stream: QuicReceiveStream;
+  readonly #stream: ReceiveHalf;
+  readonly #translate: Translate;
 
-  constructor(stream: QuicReceiveStream) {
+  constructor(stream: ReceiveHalf, translate: Translate) {
     this.#stream = stream;
+    this.#translate = translate;
   }
 
   pull(controller: ReadableStreamDefaultController<Uint8Array>): void | Promise<void> {
@@ -112,10 +135,10 @@ class ReceiveSource implements UnderlyingDefaultSource<Uint8Array> {
       const chunk = this.#stream.read();
       if (!(chunk instanceof Promise)) return deliver(controller, chunk);
       return chunk.then((chunk) => deliver(controller, chunk), (error) => {
-        throw transportError(error);
+        throw this.#translate(error);
       });
     } catch (error) {
-      throw transportError(error);
+      throw this.#translate(error);
     }
   }
 
@@ -132,16 +155,20 @@ function deliver(
   else controller.enqueue(chunk);
 }
 
-/** A receiving half over QUIC. */
-export function receiveStream(stream: QuicReceiveStream): ReceiveStream {
-  return new ReadableStream(new ReceiveSource(stream), ON_DEMAND);
+/** The receiving half of a stream, as its user has it. */
+export function receiveStream(half: ReceiveHalf, translate: Translate): ReceiveStream {
+  return new ReadableStream(new ReceiveSource(half, translate), ON_DEMAND);
 }
 
-/** Both halves over QUIC. */
-export function bidirectionalStream(pair: QuicStreamPair, sendOrder = 0): BidirectionalStream {
+/** Both halves of a stream, as its user has them. */
+export function bidirectionalStream(
+  { send, receive }: Halves,
+  translate: Translate,
+  sendOrder = 0,
+): BidirectionalStream {
   return {
-    readable: receiveStream(pair.receive),
-    writable: new IrohSendStream(pair.send, sendOrder),
+    readable: receiveStream(receive, translate),
+    writable: new HalfSendStream(send, translate, sendOrder),
   };
 }
 

@@ -1,6 +1,5 @@
 /**
- * Errors of the QUIC library, and reasons given by callers, in the terms of
- * {@link TransportError}.
+ * Errors of the QUIC library in the terms of {@link TransportError}.
  *
  * @module
  */
@@ -10,17 +9,13 @@ import { type SessionFailure, TransportError } from "./connection.ts";
 /** How each way a connection ends is called. */
 const FAILURES: Partial<Record<QuicError["status"], SessionFailure>> = {
   "closed-locally": "closed",
+  "bad-handle": "closed",
   "closed-by-peer": "closed",
   "timed-out": "timeout",
   "refused": "refused",
   "unreachable": "unreachable",
   "connection-reset": "reset",
 };
-
-/** The stream error code in the reason of an `abort` or a `cancel`; 0 where it holds none. */
-export function streamErrorCode(reason: unknown): number {
-  return reason instanceof TransportError ? reason.streamErrorCode ?? 0 : 0;
-}
 
 /** Translates an error of the QUIC library; others are given back as they are. */
 export function transportError(error: unknown): unknown {
@@ -33,7 +28,8 @@ export function transportError(error: unknown): unknown {
       cause: error,
     });
   }
-  if (status === "stream-ended") {
+  const freed = status === "bad-handle" && error.operation.startsWith("stream_");
+  if (status === "stream-ended" || freed) {
     return new TransportError("the stream has ended on this side", { cause: error });
   }
   return sessionError(error);
@@ -57,6 +53,7 @@ function sessionMessage(error: QuicError): string {
         error.text === "" ? "" : `: ${error.text}`
       }`;
     case "closed-locally":
+    case "bad-handle":
       return "the connection was closed here";
     case "timed-out":
       return "nothing was heard of the peer any more";
