@@ -110,6 +110,8 @@ export interface AddonEncoder extends AddonCodec<Record<string, unknown>> {
 export interface AddonDecoder extends AddonCodec<Record<string, unknown>> {
   /** Queues one chunk. */
   decode(chunk: unknown): void;
+  /** Called when it took one from the queue. */
+  ondequeue: (() => void) | null;
 }
 
 /** The addon's still image decoder. */

@@ -95,6 +95,11 @@ export class EmbeddedEncoder implements VideoEncoder {
     return promise;
   }
 
+  /** The next picture is a key frame, as if it were the first. */
+  restart(): void {
+    this.#sinceKey = Infinity;
+  }
+
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
