@@ -188,6 +188,11 @@ export interface ServeContext {
   reporter: Reporter;
   /** The device's name in tickets, where the user chose one. */
   name?: string;
+  /**
+   * Checks a grant shown elsewhere than on `xoq/1` (a page off loopback): when it ends, or
+   * `undefined` when it admits nobody.
+   */
+  authorize?: (grant: string) => Promise<{ expires?: number } | undefined>;
 }
 
 /** What opening a remote device gets beside its options. */
@@ -202,8 +207,11 @@ export interface OpenContext {
 export interface DeviceIdentity {
   /** Stable id: the same after replugging, another for another device. */
   deviceId: string;
-  /** XoQ's name of its key file, for `--key-dir`: `.xoq_camera_key_idx0`. */
-  keyFile: string;
+  /**
+   * XoQ's names of its key file, for `--key-dir`, best first: `.xoq_camera_key_idx0`. The first that
+   * is there is used; where none is, the first is made.
+   */
+  keyFiles: readonly string[];
 }
 
 /**

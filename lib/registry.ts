@@ -42,7 +42,27 @@ export interface KindEntry {
 }
 
 /** Every device kind. */
-export const KINDS: readonly KindEntry[] = [];
+export const KINDS: readonly KindEntry[] = [
+  {
+    name: "camera",
+    brief: "serve a camera",
+    selector: {
+      value: "DEV",
+      brief:
+        "0, /dev/video0, a by-id or by-path name, vid:pid:serial, a piece of the name, or test",
+    },
+    examples: [
+      ["xoq camera 0 --h264", "the first camera, as H.264; prints a ticket"],
+      ["xoq camera test --h264 --http", "a moving test pattern, shown on this machine too"],
+      ["xoq camera 0 --jpeg --public", "what XoQ's clients can open by id alone"],
+    ],
+    options: async () => {
+      const { CAMERA_OPTIONS, CAMERA_OPEN_OPTIONS } = await import("./camera/options.ts");
+      return { options: CAMERA_OPTIONS, openOptions: CAMERA_OPEN_OPTIONS };
+    },
+    load: async () => (await import("./camera/kind.ts")).cameraKind,
+  },
+];
 
 /** The kind of this name. */
 export function findKind(name: string): KindEntry | undefined {

@@ -59,9 +59,14 @@ export class RemoteCamera {
   #wanted = false;
   #demandChanged = Promise.withResolvers<void>();
 
-  /** Makes a feed that is not attached yet: see {@link run}. */
-  constructor(remote: RemoteDevice) {
+  /**
+   * Makes a feed that is not attached yet: see {@link run}.
+   * @param options.eager ask for the stream with the first attachment, though nobody reads yet:
+   *   saves a sink that first wants the description a round trip.
+   */
+  constructor(remote: RemoteDevice, options: { eager?: boolean } = {}) {
     this.#remote = remote;
+    this.#wanted = options.eager ?? false;
     this.feed = new Fanout({
       onKeyFrameWanted: () => this.#control?.configure({ key: true }),
       onDemand: (wanted) => {
@@ -144,7 +149,8 @@ export class RemoteCamera {
       this.feed.setState({ state: "live" });
       this.onEvent?.({ type: "attached", attachment });
       for (;;) {
-        await this.#untilWanted(ended);
+        // A server that says nothing of its stream must show it, else nobody knows what to want.
+        if (control !== undefined || this.#described !== undefined) await this.#untilWanted(ended);
         ended.throwIfAborted();
         await this.#watch(attachment, ended);
       }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ClientEvent, DeviceEvent, Peer, ServedDevice } from "../device.ts";
-import { DeniedError } from "../errors.ts";
+import { DeniedError, XoqError } from "../errors.ts";
 import { nowMicros } from "../media/clock.ts";
 import { Fanout } from "../media/fanout.ts";
 import type { EncodedFrame } from "../media/frame.ts";
@@ -17,6 +17,8 @@ import { CAMERA_PROTOCOLS, encodePicture, LEGACY_JPEG_PROTOCOL } from "./wire.ts
 
 /** How long the camera stays open after its last viewer went, in milliseconds: a reconnecting one finds it warm. */
 const LINGER_MS = 1_000;
+/** How long after a camera failed it is tried again while somebody waits, in milliseconds. */
+const RETRY_MS = 2_000;
 /** Most viewers at once; a further one is refused with `busy`. */
 export const MAX_VIEWERS = 256;
 /** Bounds of a bit rate a peer may ask for, in bits per second. */
@@ -50,8 +52,11 @@ export class CameraServer implements ServedDevice {
   readonly #always: boolean;
   readonly #viewers = new Map<Connection, Viewer>();
   readonly #wire = new WeakMap<EncodedFrame, Uint8Array>();
+  readonly #sinks = new AsyncDisposableStack();
   readonly #timing: Timing = { captureToEncodedMs: undefined, encodedToSentMs: undefined };
-  #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** Stops the idle camera, or tries a failed one again. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #demanded = false;
   #bytesSent = 0;
   #closed = false;
 
@@ -75,6 +80,11 @@ export class CameraServer implements ServedDevice {
     const { codec } = this.#pipeline.description;
     const protocol = CAMERA_PROTOCOLS[codec];
     return codec === "jpeg" ? [protocol, LEGACY_JPEG_PROTOCOL] : [protocol];
+  }
+
+  /** Takes a sink on this machine over: it is closed with the device. */
+  attach(sink: AsyncDisposable): void {
+    this.#sinks.use(sink);
   }
 
   /** For `ready`, `welcome` and the control stream. */
@@ -140,8 +150,9 @@ export class CameraServer implements ServedDevice {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#lingering);
+    clearTimeout(this.#timer);
     this.feed.setState({ state: "ended", reason: "the server stops" });
+    await this.#sinks.disposeAsync();
     await this.#pipeline[Symbol.asyncDispose]();
   }
 
@@ -172,32 +183,54 @@ export class CameraServer implements ServedDevice {
   }
 
   #demand(wanted: boolean): void {
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
+    this.#demanded = wanted;
+    clearTimeout(this.#timer);
     if (wanted) this.#start();
     else if (!this.#always && !this.#closed) {
-      this.#lingering = setTimeout(() => void this.#pipeline.stop(), LINGER_MS);
+      this.#timer = setTimeout(() => void this.#pipeline.stop(), LINGER_MS);
     }
   }
 
+  /** Failures arrive as events: viewers wait, and are told. */
   #start(): void {
-    // Failures arrive as events: viewers wait, and are told.
     this.#pipeline.start().catch((error) => {
+      const known = error instanceof XoqError ? error : undefined;
       this.#deviceEvent({
         type: "error",
-        code: (error as { code?: string }).code ?? "failed",
+        code: known?.code ?? "failed",
         message: error instanceof Error ? error.message : String(error),
+        ...(known?.hint === undefined ? {} : { hint: known.hint }),
       });
     });
   }
 
   #deviceEvent(event: PipelineEvent): void {
+    if (event.type === "encoder") {
+      this.feed.setDescription(this.#pipeline.description);
+      this.feed.discontinuity();
+      this.onEvent?.({ type: "notice", message: `${event.reason}: now ${event.encoder}` });
+      return;
+    }
     if (event.type === "lost") this.feed.setState({ state: "lost", reason: event.reason });
     else if (event.type === "back") {
       this.feed.setDescription(this.#pipeline.description);
       this.feed.setState({ state: "live" });
-    } else this.feed.setState({ state: "lost", reason: event.message });
+    } else {
+      this.feed.setState({ state: "lost", reason: event.message });
+      this.#retrySoon();
+    }
     this.onEvent?.(event);
+  }
+
+  /** What held the camera, or kept it from opening, may let go of it while viewers wait. */
+  #retrySoon(): void {
+    if (this.#closed || !(this.#demanded || this.#always)) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#pipeline.start().then(() => this.feed.setState({ state: "live" }), () => {
+        this.#retrySoon();
+      });
+    }, RETRY_MS);
   }
 }
 

@@ -4,10 +4,29 @@
  *
  * @module
  */
+import { KINDS } from "../registry.ts";
 import type { CommandEntry } from "./command.ts";
 
 /** Commands by name. */
 export const COMMANDS: readonly CommandEntry[] = [
+  ...KINDS.map((kind): CommandEntry => ({
+    name: kind.name,
+    brief: kind.brief,
+    section: "Serve a device of this machine",
+    load: async () => await (await import("./commands/device.ts")).deviceCommand(kind),
+  })),
+  {
+    name: "open",
+    brief: "open a remote device on this machine",
+    section: "Use a device elsewhere",
+    load: async () => await (await import("./commands/open.ts")).openCommand(),
+  },
+  {
+    name: "ping",
+    brief: "round trips to a remote device, and where each millisecond goes",
+    section: "Use a device elsewhere",
+    load: async () => (await import("./commands/ping.ts")).pingCommand,
+  },
   {
     name: "ls",
     brief: "devices of this machine",

@@ -15,6 +15,12 @@ export function eventText(event: Event, paint: Palette): string | undefined {
       return readyText(event, paint);
     case "ticket":
       return `${paint.dim("reachable from anywhere now, ticket:")}\n${text(event, "ticket")}`;
+    case "page":
+      return `${paint.dim("watch it here:")} ${paint.strong(text(event, "url"))}`;
+    case "open":
+      return openText(event, paint);
+    case "file":
+      return `writing ${text(event, "path")}`;
     case "client":
       return `+ ${role(event)} ${short(event)}`;
     case "gone":
@@ -35,6 +41,16 @@ function readyText(event: Event, paint: Palette): string {
   const what = [device, label === device ? "" : label].filter((part) => part !== "").join(", ");
   return `${paint.strong(`serving ${what || "this device"}`)} as ${text(event, "id")}\n` +
     `open it elsewhere:\n${paint.strong(`xoq open '${text(event, "ticket")}'`)}`;
+}
+
+/** `camera-test: h264 1280×720, 30 fps, libav libx264` */
+function openText(event: Event, paint: Palette): string {
+  const { width, height, fps } = event;
+  const size = typeof width === "number" && width > 0 ? `${width}×${String(height)}` : "";
+  const rate = typeof fps === "number" && fps > 0 ? `${fps} fps` : "";
+  const what = [[text(event, "codec"), size].join(" ").trim(), rate, text(event, "encoder")];
+  return [paint.strong(text(event, "device")), what.filter((part) => part !== "").join(", ")]
+    .filter((part) => part !== "").join(": ");
 }
 
 /**
