@@ -75,6 +75,8 @@ function open(): Libav {
     candidates: candidates("avutil", major - 2),
   }, AVUTIL_SYMBOLS);
   util.symbols.av_log_set_level(LOG_QUIET);
+  // SVT-AV1 writes to stderr by itself; this is its own way to tell it not to.
+  if (Deno.env.get("SVT_LOG") === undefined) Deno.env.set("SVT_LOG", "0");
   const info = util.symbols.av_version_info();
   const release = info === null ? "" : ` (${Deno.UnsafePointerView.getCString(info)})`;
   return {
