@@ -4,17 +4,18 @@
  * @module
  */
 import { type QuicConnection, QuicEndpoint, QuicError } from "../../ffi/quic/mod.ts";
-import type {
-  Connection,
-  ConnectOptions,
-  Endpoint,
-  EndpointAddress,
-  EndpointOptions,
+import {
+  type Connection,
+  type ConnectOptions,
+  type Endpoint,
+  type EndpointAddress,
+  type EndpointOptions,
+  TransportError,
 } from "./connection.ts";
-import { sessionError, transportError } from "./iroh_errors.ts";
+import { bindError, sessionError, transportError } from "./iroh_errors.ts";
 import { IrohSession } from "./iroh_session.ts";
 import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
-import { SessionConnection } from "./session_connection.ts";
+import { callListener, SessionConnection } from "./session_connection.ts";
 import { incomingStream } from "./streams.ts";
 
 /** An iroh endpoint. */
@@ -33,7 +34,7 @@ export class IrohEndpoint implements Endpoint {
     this.id = endpoint.info().id;
   }
 
-  /** Binds an endpoint. Throws `BusyError` and its like when the address cannot be bound. */
+  /** Binds an endpoint. Throws as {@link bindError} says when the address cannot be bound. */
   static async bind(options: EndpointOptions = {}): Promise<IrohEndpoint> {
     const settings = {
       alpns: options.protocols ?? [],
@@ -44,7 +45,11 @@ export class IrohEndpoint implements Endpoint {
       ...(options.sendWindow === undefined ? {} : { sendWindow: options.sendWindow }),
       ...(options.receiveWindow === undefined ? {} : { streamWindow: options.receiveWindow }),
     };
-    return new IrohEndpoint(await QuicEndpoint.bind(settings));
+    try {
+      return new IrohEndpoint(await QuicEndpoint.bind(settings));
+    } catch (error) {
+      throw bindError(error, options.bind);
+    }
   }
 
   /** Where this endpoint can be dialled now. */
@@ -70,12 +75,15 @@ export class IrohEndpoint implements Endpoint {
     try {
       for (;;) {
         await this.#endpoint.changed();
-        const address = this.address();
-        for (const listener of this.#listeners) listener(address);
+        this.#tell(this.address());
       }
     } catch {
       // The endpoint is closed: its address does not change any more.
     }
+  }
+
+  #tell(address: EndpointAddress): void {
+    for (const listener of this.#listeners) callListener(listener, address);
   }
 
   /** Resolves when a relay is connected. */
@@ -120,6 +128,9 @@ export class IrohEndpoint implements Endpoint {
     options: ConnectOptions = {},
   ): Promise<Connection> {
     const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
+    if (this.#closing !== undefined) {
+      throw new TransportError("the endpoint is closed", { source: "session", failure: "closed" });
+    }
     try {
       return this.#adopt(await this.#endpoint.connect(to, protocol, timeoutMs, signal));
     } catch (error) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { QuicError } from "../../ffi/quic/mod.ts";
+import { BusyError, DeniedError, UsageError, XoqError } from "../errors.ts";
 import { type SessionFailure, TransportError } from "./connection.ts";
 
 /** How each way a connection ends is called. */
@@ -65,5 +66,36 @@ function sessionMessage(error: QuicError): string {
       return `the connection was reset: ${error.text}`;
     default:
       return error.message;
+  }
+}
+
+/** errno of each system: address in use, address not here, permission. */
+const ERRNO = {
+  linux: { inUse: 98, notAvailable: 99, denied: 13 },
+  darwin: { inUse: 48, notAvailable: 49, denied: 13 },
+  windows: { inUse: 10048, notAvailable: 10049, denied: 10013 },
+} as const;
+
+/**
+ * Translates why an endpoint could not be bound to `bind`: `BusyError` when the address is taken,
+ * `UsageError` when this machine does not have it, `DeniedError`, or `XoqError` `failed`.
+ */
+export function bindError(error: unknown, bind: string | undefined): unknown {
+  if (!(error instanceof QuicError)) return error;
+  const options = { cause: error };
+  const where = bind ?? "any address";
+  const codes = ERRNO[Deno.build.os as keyof typeof ERRNO] ?? ERRNO.linux;
+  switch (error.detailCode) {
+    case codes.inUse:
+      return new BusyError(`${where} is in use`, { ...options, hint: "give --bind another port" });
+    case codes.notAvailable:
+      return new UsageError(`this machine does not have the address ${where}`, options);
+    case codes.denied:
+      return new DeniedError(`binding ${where} is not permitted`, {
+        ...options,
+        hint: "give --bind a port above 1023",
+      });
+    default:
+      return new XoqError("failed", `no endpoint at ${where}: ${error.text}`, options);
   }
 }

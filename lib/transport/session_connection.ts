@@ -156,7 +156,7 @@ export class SessionConnection implements Connection {
       for (;;) {
         await this.#session.pathsChanged();
         const paths = this.paths();
-        for (const listener of this.#listeners) listener(paths);
+        for (const listener of this.#listeners) callListener(listener, paths);
       }
     } catch {
       // The connection has ended: its paths do not change any more.
@@ -187,4 +187,13 @@ function truncate(reason: string): string {
   const room = new Uint8Array(MAX_REASON_BYTES);
   const { read } = new TextEncoder().encodeInto(reason, room);
   return reason.slice(0, read);
+}
+
+/** Calls a listener; what it throws is reported as the platform does, and disturbs nobody else. */
+export function callListener<T>(listener: (value: T) => void, value: T): void {
+  try {
+    listener(value);
+  } catch (error) {
+    reportError(error);
+  }
 }

@@ -1,0 +1,24 @@
+import { AddonEndpointAdapter } from "../../lib/transport/addon.ts";
+import { loadAddon } from "../../lib/transport/addon_types.ts";
+import { connectionCompliance } from "../compliance/connection.ts";
+
+const local = { relay: "none", bind: "127.0.0.1", protocols: ["test/1"] };
+
+function whyNoAddon(): string | undefined {
+  try {
+    loadAddon();
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const ignore = whyNoAddon();
+
+connectionCompliance({
+  name: "addon",
+  ...(ignore === undefined ? {} : { ignore }),
+  lacks: new Set(["knock-out", "stop-watch"]),
+  endpoints: () =>
+    Promise.all([AddonEndpointAdapter.bind(local), AddonEndpointAdapter.bind(local)]),
+});
