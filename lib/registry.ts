@@ -75,4 +75,16 @@ export const CHECK_PROVIDERS: readonly CheckProvider[] = [
     room: "system",
     load: async () => (await import("./cli/system_checks.ts")).systemChecks,
   },
+  {
+    room: "network",
+    load: async () => (await import("./transport/checks.ts")).transportChecks,
+  },
+  {
+    room: "camera",
+    load: async () => (await import("./camera/checks.ts")).cameraChecks,
+  },
+  {
+    room: "encoders",
+    load: async () => (await import("./media/checks.ts")).mediaChecks,
+  },
 ];

@@ -153,7 +153,7 @@ export class CameraServer implements ServedDevice {
     clearTimeout(this.#timer);
     this.feed.setState({ state: "ended", reason: "the server stops" });
     await this.#sinks.disposeAsync();
-    await this.#pipeline[Symbol.asyncDispose]();
+    await this.#pipeline.close();
   }
 
   /** Closes. */

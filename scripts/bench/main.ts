@@ -1,0 +1,21 @@
+/**
+ * `deno task bench NAME [OPTIONS]`: runs one of the benchmarks of this folder.
+ */
+const BENCHES: Readonly<Record<string, string>> = {
+  camera: "the camera's way over loopback iroh: latency, loss, CPU, start-up, MJPEG throughput",
+  encode: "milliseconds a picture of each encoder",
+  transport: "QUIC: round trips, throughput, new streams",
+};
+
+const [name = "", ...rest] = Deno.args;
+if (!Object.hasOwn(BENCHES, name)) {
+  console.error("usage: deno task bench NAME [--json]\n");
+  for (const [bench, what] of Object.entries(BENCHES)) {
+    console.error(`  ${bench.padEnd(12)}${what}`);
+  }
+  Deno.exit(2);
+}
+const { code } = await new Deno.Command(Deno.execPath(), {
+  args: ["run", "-A", new URL(`${name}.ts`, import.meta.url).pathname, ...rest],
+}).spawn().status;
+Deno.exit(code);
