@@ -83,7 +83,7 @@ Deno.test(
       failure: "unreachable",
     });
     assert(performance.now() - begun < 2000);
-    const nowhere = { ...to, relays: [], direct: [] };
+    const nowhere = { id: "00".repeat(32), relays: [], direct: [] };
     await assert.rejects(endpoint.connect(nowhere, "x"), { failure: "unreachable" });
   },
 );
