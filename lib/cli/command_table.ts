@@ -90,4 +90,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     hidden: true,
     load: async () => (await import("./commands/complete.ts")).completeCommand,
   },
+  {
+    name: "licenses",
+    brief: "licences of everything inside this executable",
+    section: "This program",
+    load: async () => (await import("./commands/licenses.ts")).licensesCommand,
+  },
 ];
