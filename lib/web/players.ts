@@ -1,11 +1,30 @@
-/// <reference lib="dom" />
 /**
  * The page's decoders. They run in the browser: `page.ts` puts their source into the page, so they
  * name nothing outside of themselves but each other and what `page.ts` lists.
  *
  * @module
  */
+import type {
+  Canvas,
+  Context2d,
+  DecoderConfig,
+  Document,
+  Drawable,
+  Element,
+  EncodedChunkClass,
+  Image,
+  MediaSourceClass,
+  SourceBuffer,
+  Video,
+  WebCodecsDecoder,
+  WebCodecsDecoderClass,
+} from "./dom.ts";
 import type { MediaMessage, ServerMessage } from "./wire.ts";
+
+declare const document: Document;
+declare const VideoDecoder: WebCodecsDecoderClass | undefined;
+declare const EncodedVideoChunk: EncodedChunkClass;
+declare const MediaSource: MediaSourceClass;
 
 /** What the server said of the stream. */
 export type StreamMessage = Extract<ServerMessage, { t: "stream" }>;
@@ -25,7 +44,7 @@ export interface Player {
   /** Name for people. */
   readonly name: string;
   /** What it shows on: into the page with it. */
-  readonly element: HTMLElement;
+  readonly element: Element;
   /** What to ask the server for. */
   readonly wants: "frames" | "mp4" | "nothing";
   /** The stream is described, or described anew. */
@@ -33,7 +52,7 @@ export interface Player {
   /** A binary message came. */
   media(message: MediaMessage): void;
   /** What to draw for a snapshot. */
-  picture(): CanvasImageSource;
+  picture(): Drawable;
   /** Ends it. */
   close(): void;
 }
@@ -43,12 +62,12 @@ export class CanvasPlayer implements Player {
   /** For people. */
   readonly name = "WebCodecs";
   /** The canvas. */
-  readonly element: HTMLCanvasElement = document.createElement("canvas");
+  readonly element: Canvas = document.createElement("canvas");
   /** Elementary stream. */
   readonly wants = "frames" as const;
   readonly #host: PlayerHost;
-  readonly #context: CanvasRenderingContext2D;
-  #decoder: VideoDecoder | undefined;
+  readonly #context: Context2d;
+  #decoder: WebCodecsDecoder | undefined;
   #config: StreamMessage | undefined;
   #needsKey = true;
   #errors = 0;
@@ -77,9 +96,9 @@ export class CanvasPlayer implements Player {
     this.#open(config);
   }
 
-  #open(config: VideoDecoderConfig): void {
+  #open(config: DecoderConfig): void {
     if (this.#decoder !== undefined && this.#decoder.state !== "closed") this.#decoder.close();
-    const decoder = new VideoDecoder({
+    const decoder = new VideoDecoder!({
       output: (frame) => {
         this.#errors = 0;
         this.#show(frame, frame.displayWidth, frame.displayHeight, frame.timestamp);
@@ -139,7 +158,7 @@ export class CanvasPlayer implements Player {
     this.#decodingJpeg = false;
   }
 
-  #show(image: CanvasImageSource, width: number, height: number, captureTime: number): void {
+  #show(image: Drawable, width: number, height: number, captureTime: number): void {
     if (this.element.width !== width || this.element.height !== height) {
       this.element.width = width;
       this.element.height = height;
@@ -149,7 +168,7 @@ export class CanvasPlayer implements Player {
   }
 
   /** The canvas. */
-  picture(): CanvasImageSource {
+  picture(): Drawable {
     return this.element;
   }
 
@@ -166,12 +185,12 @@ export class MsePlayer implements Player {
   /** For people. */
   readonly name = "MSE";
   /** The video. */
-  readonly element: HTMLVideoElement = document.createElement("video");
+  readonly element: Video = document.createElement("video");
   /** Fragmented MP4. */
   readonly wants = "mp4" as const;
   readonly #host: PlayerHost;
   readonly #source = new MediaSource();
-  readonly #url = URL.createObjectURL(this.#source);
+  readonly #url = URL.createObjectURL(this.#source as unknown as Blob);
   #buffer: SourceBuffer | undefined;
   #mime = "";
   #queue: Uint8Array<ArrayBuffer>[] = [];
@@ -262,7 +281,7 @@ export class MsePlayer implements Player {
   }
 
   /** The video. */
-  picture(): CanvasImageSource {
+  picture(): Drawable {
     return this.element;
   }
 
@@ -280,7 +299,7 @@ export class ImagePlayer implements Player {
   /** For people. */
   readonly name = "MJPEG";
   /** The image. */
-  readonly element: HTMLImageElement = document.createElement("img");
+  readonly element: Image = document.createElement("img");
   /** The image has its own connection. */
   readonly wants = "nothing" as const;
 
@@ -298,7 +317,7 @@ export class ImagePlayer implements Player {
   media(_message: MediaMessage): void {}
 
   /** The image. */
-  picture(): CanvasImageSource {
+  picture(): Drawable {
     return this.element;
   }
 

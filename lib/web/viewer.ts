@@ -1,10 +1,10 @@
-/// <reference lib="dom" />
 /**
  * The page's script: connection, choice of decoder, figures, buttons. It runs in the browser (see
  * `players.ts` for what that means).
  *
  * @module
  */
+import type { Canvas, Document, Image, Video } from "./dom.ts";
 import {
   CanvasPlayer,
   ImagePlayer,
@@ -14,6 +14,9 @@ import {
   type StreamMessage,
 } from "./players.ts";
 import { decodeMedia, type PageMessage, type ServerMessage } from "./wire.ts";
+
+declare const document: Document;
+declare const location: { readonly href: string; readonly search: string };
 
 /** Difference of the server's clock to this one's, by the quickest of the last few round trips. */
 export class ClockOffset {
@@ -242,7 +245,7 @@ export class Viewer implements PlayerHost {
 
   #snapshot(): void {
     if (this.#player === undefined) return;
-    const image = this.#player.picture() as HTMLCanvasElement & HTMLVideoElement & HTMLImageElement;
+    const image = this.#player.picture() as Canvas & Video & Image;
     const canvas = document.createElement("canvas");
     canvas.width = image.videoWidth || image.naturalWidth || image.width;
     canvas.height = image.videoHeight || image.naturalHeight || image.height;
