@@ -35,6 +35,7 @@ for (const codec of ["hevc", "av1"] as const) {
     codec,
     missing: noAddon ?? missing,
     encoderLibrary: libav,
+    conceals: codec === "hevc",
     decoderDelay: navigator.hardwareConcurrency + 1,
   });
 }

@@ -48,15 +48,19 @@ export class HttpClients implements Disposable {
   readonly #onChange: ((clients: number) => void) | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  /** Makes an empty register, and looks for stuck clients until it is disposed. */
-  constructor(onChange?: (clients: number) => void) {
+  /**
+   * Makes an empty register, and looks for stuck clients until it is disposed.
+   *
+   * @param stuckMs see {@link STUCK_MS}; shorter in tests.
+   */
+  constructor(onChange?: (clients: number) => void, stuckMs: number = STUCK_MS) {
     this.#onChange = onChange;
     this.#timer = setInterval(() => {
       const now = performance.now();
       for (const seat of this.#seats.keys()) {
-        if (now - seat.busySince > STUCK_MS) seat.end(new Error("the client reads nothing"));
+        if (now - seat.busySince > stuckMs) seat.end(new Error("the client reads nothing"));
       }
-    }, SWEEP_MS);
+    }, Math.min(SWEEP_MS, stuckMs));
     Deno.unrefTimer(this.#timer);
   }
 

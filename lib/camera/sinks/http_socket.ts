@@ -99,11 +99,7 @@ export class PageSocket {
         this.#begin(message.as);
         break;
       case "ack":
-        if (Number.isInteger(message.n) && message.n <= this.#sent) {
-          this.#acknowledged = Math.max(this.#acknowledged, message.n);
-          if (this.#acknowledged === this.#sent) this.#seat.idle();
-          this.#room?.();
-        }
+        this.#acknowledge(message.n);
         break;
       case "ping":
         if (typeof message.sent === "number") {
@@ -113,6 +109,15 @@ export class PageSocket {
       case "key":
         this.#feed.requestKeyFrame();
     }
+  }
+
+  #acknowledge(count: unknown): void {
+    if (typeof count !== "number" || !(count > this.#acknowledged && count <= this.#sent)) return;
+    this.#acknowledged = count;
+    // Each acknowledgement is a sign of life, also from a page that always has something under way.
+    this.#seat.idle();
+    if (count < this.#sent) this.#seat.busy();
+    this.#room?.();
   }
 
   #begin(as: "frames" | "mp4" | "nothing"): void {
