@@ -65,6 +65,7 @@ const LINUX_SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  mremap: { parameters: ["pointer", "usize", "usize", "i32", "pointer"], result: "pointer" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -215,11 +216,35 @@ export function mmap(
     fd,
     BigInt(offset),
   );
-  if (address === null || Deno.UnsafePointer.value(address) === 0xffffffffffffffffn) {
-    return -errno();
-  }
+  if (mapFailed(address)) return -errno();
   const memory = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(address, length));
   return { memory, address };
+}
+
+/** MAP_FAILED is all ones. */
+function mapFailed(address: Deno.PointerValue): address is null {
+  return address === null || BigInt(Deno.UnsafePointer.value(address)) === 0xffffffffffffffffn;
+}
+
+/**
+ * Puts ordinary memory with the same content in the place of a mapping, Linux: whoever still reads
+ * it reads on, and the file it came from is let go. The replacement is atomic. 0, or the negated
+ * errno; `munmap()` is needed as before.
+ */
+export function detachMapping({ address, memory }: Mapping): number {
+  const length = BigInt(memory.byteLength);
+  const copy = common().symbols.mmap(
+    null,
+    length,
+    MMAN.PROT_READ | MMAN.PROT_WRITE,
+    MMAN.MAP_PRIVATE | MMAN.MAP_ANONYMOUS,
+    -1,
+    0n,
+  );
+  if (mapFailed(copy)) return -errno();
+  new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(copy, memory.byteLength)).set(memory);
+  const flags = MMAN.MREMAP_MAYMOVE | MMAN.MREMAP_FIXED;
+  return mapFailed(linux().symbols.mremap(copy, length, length, flags, address)) ? -errno() : 0;
 }
 
 /** munmap(2): 0, or the negated errno. */

@@ -53,6 +53,10 @@ export const MMAN = {
   PROT_READ: 1,
   PROT_WRITE: 2,
   MAP_SHARED: 1,
+  MAP_PRIVATE: 2,
+  MAP_ANONYMOUS: 32,
+  MREMAP_MAYMOVE: 1,
+  MREMAP_FIXED: 2,
 } as const;
 
 /** Constants EVENTFD. */

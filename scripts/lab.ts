@@ -110,7 +110,10 @@ async function main(): Promise<number> {
   // The guest is slow: types are checked and modules cached out here.
   await run(Deno.execPath(), ["check", "--quiet", ...files], { cwd: CHECKOUT });
   const filter = name === undefined ? "" : `--filter ${quote(name)} `;
-  const command = `${quote(Deno.execPath())} test -A --no-check --cached-only ${filter}` +
+  // Interrupted, deno says what failed before, which it doesn't when the machine is stopped.
+  const inner = Math.max(30, timeout - 60);
+  const command =
+    `timeout -s INT ${inner} ${quote(Deno.execPath())} test -A --no-check --cached-only ${filter}` +
     files.map(quote).join(" ");
 
   const share = await Deno.makeTempDir({ prefix: "xoq-lab-" });

@@ -13,6 +13,8 @@ export interface MappedMemory {
   readonly memory: Uint8Array<ArrayBuffer>;
   /** Gives the mapping up. */
   unmap(): void;
+  /** Keeps the bytes but lets the device go: an open mapping keeps the node as busy as a descriptor. */
+  detach(): void;
 }
 
 /** System calls as V4L2 uses them. Negative results are negated errno values. */
@@ -60,7 +62,11 @@ class KernelIo implements V4l2Io {
   map(fd: number, length: number, offset: number): MappedMemory | number {
     const mapping = libc.mmap(fd, length, offset, "read-write");
     if (typeof mapping === "number") return mapping;
-    return { memory: mapping.memory, unmap: () => void libc.munmap(mapping) };
+    return {
+      memory: mapping.memory,
+      unmap: () => void libc.munmap(mapping),
+      detach: () => void libc.detachMapping(mapping),
+    };
   }
 
   wait(fd: number, events: number, signal: AbortSignal): Promise<number> {

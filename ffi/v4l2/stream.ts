@@ -191,6 +191,11 @@ export class V4l2Stream {
     return type;
   }
 
+  /** Keeps a buffer's bytes readable after the device is closed, without keeping the device busy. */
+  detach(index: number): void {
+    for (const plane of this.#mapped[index] ?? []) plane.detach();
+  }
+
   /** Unmaps one buffer: its memory must not be touched any more. Idempotent. */
   unmap(index: number): void {
     for (const plane of this.#mapped[index] ?? []) plane.unmap();

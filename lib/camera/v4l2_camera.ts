@@ -4,7 +4,7 @@
  *
  * The newest picture is kept while nobody asks for it, and the one before goes straight back to the
  * driver: the driver always has buffers to fill, and `next()` never gives what is older than one
- * frame. Memory is unmapped when the last picture was released, however long after `close()`.
+ * frame. Pictures held beyond `close()` stay readable until they are released.
  *
  * Capture times: the driver stamps the buffers with the monotonic clock (for USB cameras, the
  * arrival or the exposure of the frame, as the driver has it). The distance between that clock and
@@ -255,7 +255,11 @@ export class V4l2Camera implements OpenCamera {
     await this.#loop;
     this.#stream.stop();
     kept?.release();
-    for (const index of this.#queued) this.#stream.unmap(index);
+    for (let index = 0; index < this.#stream.count; index++) {
+      // What is still held outlives the device: its bytes stay where they are.
+      if (this.#queued.has(index)) this.#stream.unmap(index);
+      else this.#stream.detach(index);
+    }
     await this.#device.close();
   }
 

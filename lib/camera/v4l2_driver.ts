@@ -78,10 +78,11 @@ export class V4l2Driver implements CameraDriver {
 
   /** Waits for the camera with this id, until it is here and may be opened. */
   reappears(info: CameraInfo, options: { signal?: AbortSignal } = {}): Promise<CameraInfo> {
+    const { signal } = options;
     return waitForDevice(async () => {
       const found = (await this.list()).find((camera) => camera.id === info.id);
       // `unknown` is one whose node can't be opened: udev hasn't set its permissions yet.
       return found?.driver === "unknown" ? undefined : found;
-    }, { subsystem: "video4linux", folder: this.#host.deviceFolder, ...options });
+    }, { subsystem: "video4linux", folder: this.#host.deviceFolder, ...(signal && { signal }) });
   }
 }

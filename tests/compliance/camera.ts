@@ -143,7 +143,9 @@ export function testCamera(subject: CameraSubject): void {
       fps: 29.7,
     });
     assert.ok(camera.format.width > 0 && camera.format.height > 0);
-    checkShape(await camera.next());
+    const picture = await camera.next();
+    checkShape(picture);
+    picture.release();
   });
 
   test("a format it can't give is refused as unsupported", async (driver, info) => {
@@ -226,10 +228,16 @@ export function testCamera(subject: CameraSubject): void {
     await camera.close();
   });
 
-  test("a picture may be released after close()", async (driver, info) => {
+  test("a picture outlives close(), and doesn't keep the camera busy", async (driver, info) => {
     const camera = await driver.open(info, wish);
     const picture = await camera.next();
+    const bytes = "data" in picture ? picture.data : picture.planes[0]!.data;
+    const before = bytes.slice();
     await camera.close();
+    assert.deepEqual(bytes.subarray(), before);
+    await using again = await driver.open(info, wish);
+    await take(again, 1);
+    assert.deepEqual(bytes.subarray(), before);
     picture.release();
   });
 

@@ -36,6 +36,27 @@ test("a file is created, written, read and mapped", async () => {
   }
 });
 
+Deno.test({
+  name: "a detached mapping keeps its bytes and lets the file go",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const path = await Deno.makeTempFile();
+    await Deno.writeTextFile(path, "before");
+    const fd = libc.check(libc.open(path, libc.OPEN.O_RDWR), "open");
+    const mapping = libc.mmap(fd, 6, 0, "read-write");
+    assert.ok(typeof mapping !== "number");
+    const mapped = () => Deno.readTextFileSync("/proc/self/maps").includes(path);
+    assert.ok(mapped());
+    assert.equal(libc.detachMapping(mapping), 0);
+    assert.ok(!mapped());
+    await Deno.writeTextFile(path, "after!");
+    assert.equal(new TextDecoder().decode(mapping.memory), "before");
+    libc.munmap(mapping);
+    libc.close(fd);
+    await Deno.remove(path);
+  },
+});
+
 test("mapping what can't be mapped answers the negated errno", () => {
   assert.equal(libc.mmap(-1, 4096, 0, "read"), -libc.ERRNO.EBADF);
 });
