@@ -11,9 +11,15 @@ import { PipelineCounters } from "./pipeline_counters.ts";
 import { fromRecord } from "./pipeline_errors.ts";
 import type { FromWorker, PipelineCall, ToWorker } from "./pipeline_messages.ts";
 
-/** Makes a pipeline in a worker of its own, which starts to load at once. */
-export function createPipeline(config: PipelineConfig): Pipeline {
-  return new WorkerPipeline(config);
+/**
+ * Makes a pipeline in a worker of its own, which starts to load at once.
+ * @param options.worker another worker's module, for tests.
+ */
+export function createPipeline(config: PipelineConfig, options: { worker?: URL } = {}): Pipeline {
+  return new WorkerPipeline(
+    config,
+    options.worker ?? new URL("./pipeline_worker.ts", import.meta.url),
+  );
 }
 
 class WorkerPipeline implements Pipeline {
@@ -29,7 +35,7 @@ class WorkerPipeline implements Pipeline {
   /** Why the worker is no more. */
   #ended: Error | undefined;
 
-  constructor(config: PipelineConfig) {
+  constructor(config: PipelineConfig, worker: URL) {
     this.description = {
       codec: config.codec === "auto" ? "h264" : config.codec,
       width: config.width ?? 0,
@@ -38,7 +44,7 @@ class WorkerPipeline implements Pipeline {
       encoder: "",
     };
     this.device = { id: config.camera, path: "", label: config.camera };
-    this.#worker = new Worker(new URL("./pipeline_worker.ts", import.meta.url).href, {
+    this.#worker = new Worker(worker.href, {
       type: "module",
       name: `camera ${config.camera}`,
     });
@@ -124,6 +130,9 @@ class WorkerPipeline implements Pipeline {
         return;
       case "failed":
         this.#settle(message.id)?.reject(fromRecord(message.error));
+        return;
+      case "crash":
+        this.#crash(message.error.message);
     }
   }
 

@@ -28,4 +28,6 @@ export type FromWorker =
     device: { id: string; path: string; label: string };
   }
   | { t: "done"; id: number }
-  | { t: "failed"; id: number; error: ErrorRecord };
+  | { t: "failed"; id: number; error: ErrorRecord }
+  /** The worker can't go on. */
+  | { t: "crash"; error: ErrorRecord };

@@ -39,6 +39,16 @@ scope.onmessage = ({ data: message }) => {
   }
 };
 
+// Reported here, since the runtime would print what it reports itself.
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  scope.postMessage({ t: "crash", error: toRecord(event.reason) });
+});
+globalThis.addEventListener("error", (event) => {
+  event.preventDefault();
+  scope.postMessage({ t: "crash", error: toRecord(event.error ?? event.message) });
+});
+
 function makeCore(init: Extract<ToWorker, { t: "init" }>): PipelineCore {
   const made = new PipelineCore(init.config, { counters: new PipelineCounters(init.counters) });
   // Encoders give arrays that own their whole buffer, so nothing else is transferred with it.
