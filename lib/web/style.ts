@@ -66,9 +66,10 @@ dl > div:first-child, dl > [hidden]:first-child + div { border: 0 }
 dt { font-size: 11px; color: var(--faint) } dd { font-weight: 600; white-space: nowrap }
 dd small { font-weight: 400; color: var(--faint); font-size: inherit }
 #message { position: fixed; inset: 50% auto auto 50%; transform: translate(-50%, -50%); padding: 12px 18px; z-index: 1;
-  max-width: 80vw; text-align: center; font-weight: 500 }
+  width: max-content; max-width: 80vw; text-align: center; font-weight: 500 }
 #message:empty { display: none }
-@media (max-width: 720px) { #stage { padding: 60px 0 96px } #stage > * { border-radius: 0 } .wide { display: none !important } }
+@media (max-width: 720px) { #stage { padding: 60px 0 96px } #stage > * { border-radius: 0 } .wide { display: none !important }
+  header, footer { left: 12px; right: 12px } dl { padding: 7px 2px } dl > div { padding: 1px 8px } dd { font-size: 13px } }
 main { max-width: 1100px; margin: 0 auto; padding: 84px 20px 40px; display: grid; gap: 18px;
   grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)) }
 body.list { overflow: auto }

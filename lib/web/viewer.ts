@@ -129,6 +129,7 @@ export class Viewer implements PlayerHost {
       case "stream":
         this.#stream = message;
         this.#stage.style.setProperty("--ratio", `${message.width} / ${message.height}`);
+        this.#stage.style.setProperty("--wide", `${message.width / message.height}`);
         this.#player?.stream(message);
         break;
       case "state":
