@@ -148,9 +148,8 @@ export class SessionServer implements AsyncDisposable {
     try {
       if (connection.protocol === SESSION_PROTOCOL) await this.#control(connection);
       else await this.#direct(connection);
-    } catch (error) {
-      if (error instanceof ProtocolError) this.#refuse(connection, "protocol", error.message);
-      else connection.close({ closeCode: CLOSE.done, reason: "" });
+    } catch {
+      connection.close({ closeCode: CLOSE.done, reason: "" });
     } finally {
       this.#connections.delete(connection);
       this.#unadmitted.delete(connection);
@@ -251,6 +250,10 @@ export class SessionServer implements AsyncDisposable {
       });
       for await (const message of messages) this.#answer(id, channel, message);
       connection.close({ closeCode: CLOSE.done, reason: "" });
+    } catch (error) {
+      // Before the admission ends: that closes with a code of its own.
+      if (error instanceof ProtocolError) this.#refuse(connection, "protocol", error.message);
+      throw error;
     } finally {
       clearTimeout(deadline);
       if (channel !== undefined) this.#channels.delete(channel);
