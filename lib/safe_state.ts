@@ -31,7 +31,6 @@ export class SafeState implements Disposable {
   readonly #now: () => number;
   #watched = false;
   #heardAt = 0;
-  #silent = false;
   #taken = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -49,7 +48,6 @@ export class SafeState implements Disposable {
   /** A controller begins: from now on its silence counts. */
   begin(): void {
     this.#watched = true;
-    this.#silent = false;
     this.heard();
   }
 
@@ -57,16 +55,17 @@ export class SafeState implements Disposable {
   heard(): void {
     if (!this.#watched) return;
     this.#heardAt = this.#now();
-    this.#silent = false;
     if (this.#timer === undefined) this.#arm();
   }
 
-  /** It is gone, in whatever way. */
+  /**
+   * It is gone, in whatever way. With a deadline, that is silence, and one who comes back in time
+   * changes nothing; without one it is what counts.
+   */
   end(): void {
-    if (!this.#watched) return;
-    const alreadySafe = this.#silent;
+    if (!this.#watched || this.#options.deadlineMs !== undefined) return;
     this[Symbol.dispose]();
-    if (!alreadySafe) this.#take("gone");
+    this.#take("gone");
   }
 
   /** Watches nobody any more, and does nothing. */
@@ -83,10 +82,7 @@ export class SafeState implements Disposable {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#now() < this.#heardAt + deadlineMs) this.#arm();
-      else {
-        this.#silent = true;
-        this.#take("silent");
-      }
+      else this.#take("silent");
     }, Math.max(1, Math.ceil(left)));
   }
 

@@ -84,10 +84,13 @@ export class FrameSender {
     this.#pump();
   }
 
-  /** Sends one frame that its owner must know again. */
-  pushTagged(waiting: Waiting): void {
-    if (this.#failed) return;
-    this.#queue.push(waiting);
+  /** Sends frames that their owner must know again. */
+  pushAll(waiting: readonly Waiting[]): void {
+    if (this.#failed) {
+      for (let i = 0; i < waiting.length; i++) this.#options.onDrop(waiting[i]!, "down");
+      return;
+    }
+    for (let i = 0; i < waiting.length; i++) this.#queue.push(waiting[i]!);
     this.#pump();
   }
 
@@ -124,10 +127,14 @@ export class FrameSender {
     await this.#drained.promise;
   }
 
-  /** Ends the stream after what is being written; what still waits is dropped. */
-  async close(): Promise<void> {
+  /** Ends the stream after what is being written and a last word; what still waits is dropped. */
+  async close(last?: CanRecord): Promise<void> {
     this.#queue.clear("replaced");
+    const told = this.#failed || last === undefined
+      ? undefined
+      : this.#writer.write(encodeCanRecords([last]));
     this.#fail();
+    await told?.catch(() => {});
     await this.#writer.close().catch(() => {});
   }
 

@@ -30,7 +30,7 @@ import {
 export const HEADER_BYTES = 16;
 
 /** Types of records. */
-const TYPE = { frame: 1, outcome: 2, received: 3, missing: 4, state: 5 } as const;
+const TYPE = { frame: 1, outcome: 2, received: 3, missing: 4, state: 5, end: 6 } as const;
 
 /** Why a frame did not get to where it was sent, in the order of their numbers on the wire. */
 export const DROP_CAUSES = [
@@ -44,6 +44,16 @@ export const DROP_CAUSES = [
 /** Why a frame was dropped. */
 export type DropCause = (typeof DROP_CAUSES)[number];
 
+/** Why a server ends a pipe, in the order of their numbers on the wire. */
+export const END_REASONS = [
+  "taken-over", // 1: another controls the bus now
+  "denied", // 2: the grant ended
+  "closing", // 3: the server stops
+] as const;
+
+/** Why a server ends a pipe. */
+export type EndReason = (typeof END_REASONS)[number];
+
 const STATES = ["error-active", "error-warning", "error-passive", "bus-off", "stopped", "sleeping"];
 const UNKNOWN_STATE = 255;
 
@@ -56,7 +66,9 @@ export type CanRecord =
   | { type: "received"; frames: number }
   /** Frames of the bus that were left out here. */
   | { type: "missing"; count: number; cause: DropCause; time: number }
-  | { type: "state"; state: BusState; time: number };
+  | { type: "state"; state: BusState; time: number }
+  /** The server ends the pipe. */
+  | { type: "end"; reason: EndReason };
 
 /** Bytes of a record. */
 export function recordBytes(record: CanRecord): number {
@@ -135,7 +147,10 @@ function write(bytes: Uint8Array, view: DataView, at: number, record: CanRecord)
       view.setUint16(at + 4, Math.min(txErrors, 0xffff), true);
       view.setUint16(at + 6, Math.min(rxErrors, 0xffff), true);
       writeTime(view, at + 8, record.time);
+      return;
     }
+    case "end":
+      bytes[at + 1] = END_REASONS.indexOf(record.reason) + 1;
   }
 }
 
@@ -214,6 +229,8 @@ function read(bytes: Uint8Array, view: DataView, at: number): CanRecord | undefi
         },
         time: readTime(view, at + 8),
       };
+    case TYPE.end:
+      return { type: "end", reason: END_REASONS[flags - 1] ?? "closing" };
     default:
       return undefined;
   }
