@@ -5,8 +5,28 @@
  */
 import { FfiError } from "../errors.ts";
 
+/** Name of a status. */
+export type QuicStatus =
+  | "pending"
+  | "bad-handle"
+  | "bad-argument"
+  | "panic"
+  | "canceled"
+  | "closed-locally"
+  | "closed-by-peer"
+  | "timed-out"
+  | "refused"
+  | "unreachable"
+  | "connection-reset"
+  | "stream-reset"
+  | "stream-stopped"
+  | "stream-ended"
+  | "too-large"
+  | "unsupported"
+  | "io";
+
 /** What each negative status means; the numbers are those of `src/status.rs`. */
-export const STATUS_NAMES = {
+export const STATUS_NAMES: Readonly<Record<number, QuicStatus>> = {
   [-1]: "pending",
   [-2]: "bad-handle",
   [-3]: "bad-argument",
@@ -24,13 +44,10 @@ export const STATUS_NAMES = {
   [-15]: "too-large",
   [-16]: "unsupported",
   [-17]: "io",
-} as const;
-
-/** Name of a status. */
-export type QuicStatus = typeof STATUS_NAMES[keyof typeof STATUS_NAMES];
+};
 
 /** The status of an operation whose completion is still to come. */
-export const PENDING = -1;
+export const PENDING: -1 = -1;
 
 /** A call or an operation of the QUIC library failed. */
 export class QuicError extends FfiError {
@@ -46,7 +63,7 @@ export class QuicError extends FfiError {
   /** Makes an error from a negative status. */
   constructor(operation: string, code: number, detailCode = 0, text = "") {
     super("quic", operation, code, text);
-    this.status = STATUS_NAMES[code as keyof typeof STATUS_NAMES] ?? "panic";
+    this.status = STATUS_NAMES[code] ?? "panic";
     this.detailCode = detailCode;
     this.text = text;
   }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { loadAddon } from "./addon_types.ts";
+import { loadAddon } from "./addon_loader.ts";
 import type { AddonConnection, AddonEndpoint, AddonWatch } from "./addon_types.ts";
 import { AddonSession, dialError, raceSignal } from "./addon_session.ts";
 import {

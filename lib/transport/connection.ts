@@ -69,8 +69,10 @@ export interface SendStreamOptions {
 
 /**
  * The sending half. `write()` resolves once the bytes were taken into QUIC's send buffer, so
- * awaiting it IS the backpressure; `close()` sends FIN; `abort(reason)` sends RESET_STREAM at once,
- * and knocks out a write that is pending.
+ * awaiting it IS the backpressure, and the chunk's memory is the caller's again then; `close()` sends
+ * FIN, and does not wait for the peer to have it: who closes the connection right after may cut the
+ * stream short, so the side that receives last closes; `abort(reason)` sends RESET_STREAM at once, and
+ * knocks out a write that is pending. A stream that is dropped without either is reset.
  */
 export interface SendStream extends WritableStream<Uint8Array> {
   /** The stream's priority; may be changed while it lives. */

@@ -49,7 +49,7 @@ export class MemorySession implements Session {
   /** The peer's endpoint id. */
   readonly remoteId: string;
   /** The largest datagram. */
-  readonly maxDatagramSize = MAX_DATAGRAM_BYTES;
+  readonly maxDatagramSize: number = MAX_DATAGRAM_BYTES;
 
   private constructor(protocol: string, remoteId: string, options: MemoryOptions) {
     this.protocol = protocol;

@@ -6,7 +6,7 @@
 import { LibraryError, quicLibrary } from "../../ffi/quic/mod.ts";
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { AddonEndpointAdapter } from "./addon.ts";
-import { addonPackage, loadAddon } from "./addon_types.ts";
+import { addonPackage, loadAddon } from "./addon_loader.ts";
 import type { Endpoint, EndpointOptions } from "./connection.ts";
 import { IrohEndpoint } from "./iroh.ts";
 

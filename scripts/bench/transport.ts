@@ -9,7 +9,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { AddonEndpointAdapter } from "../../lib/transport/addon.ts";
-import { loadAddon } from "../../lib/transport/addon_types.ts";
+import { loadAddon } from "../../lib/transport/addon_loader.ts";
 import type { Connection, Endpoint, EndpointAddress } from "../../lib/transport/connection.ts";
 import { IrohEndpoint } from "../../lib/transport/iroh.ts";
 

@@ -1,5 +1,5 @@
 import { AddonEndpointAdapter } from "../../lib/transport/addon.ts";
-import { loadAddon } from "../../lib/transport/addon_types.ts";
+import { loadAddon } from "../../lib/transport/addon_loader.ts";
 import { connectionCompliance } from "../compliance/connection.ts";
 
 const local = { relay: "none", bind: "127.0.0.1", protocols: ["test/1"] };
