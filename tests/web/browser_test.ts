@@ -50,7 +50,7 @@ async function seen(
   try {
     return await within(
       reading(),
-      15_000,
+      30_000,
       () => `a picture (the last one said ${JSON.stringify(last)})`,
     );
   } finally {
@@ -65,7 +65,7 @@ async function becomes(page: Page, expression: string): Promise<void> {
     while (open && await page.evaluate(expression) !== true) await page.waitForTimeout(50);
   };
   try {
-    await within(polling(), 15_000, () => expression);
+    await within(polling(), 30_000, () => expression);
   } finally {
     open = false;
   }
@@ -103,15 +103,15 @@ for (const [codec, decoder, figures] of CASES) {
         const first = await seen(page, () => true);
         const later = await seen(page, ({ sequence }) => sequence >= first.sequence + 30);
         const age = (nowMicros() - later.captureTime) / 1000;
-        assert.ok(age >= 0 && age < 1500, `${age} ms old when read`);
+        assert.ok(age >= 0 && age < 3000, `${age} ms old when read`);
         await becomes(page, "document.documentElement.dataset.state === 'live'");
         const footer = await page.locator("footer").innerText();
         assert.match(footer, figures);
         if (decoder !== "mjpeg") {
-          await becomes(page, "Number(document.documentElement.dataset.latency) < 500");
+          await becomes(page, "Number(document.documentElement.dataset.latency) < 1000");
           await becomes(
             page,
-            "(fps => fps > 20 && fps < 40)(Number(document.getElementById('fps').textContent))",
+            "(fps => fps > 10 && fps < 40)(Number(document.getElementById('fps').textContent))",
           );
         }
         assert.deepEqual(problems, []);
@@ -146,7 +146,7 @@ Deno.test({
       await using _again = serve(camera.feed, `:${server.port}`);
       await becomes(page, "document.documentElement.dataset.state === 'live'");
       const after = await seen(page, ({ sequence }) => sequence > before.sequence + 10);
-      assert.ok((nowMicros() - after.captureTime) / 1000 < 1500);
+      assert.ok((nowMicros() - after.captureTime) / 1000 < 3000);
     } finally {
       await browser.close();
       await server.close();

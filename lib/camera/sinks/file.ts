@@ -27,7 +27,7 @@ import type { EncodedFrame, VideoCodec } from "../../media/frame.ts";
 import { checkTarget, fileError } from "./file_errors.ts";
 import { DiskFile } from "./disk_file.ts";
 import { ContainerRecording, RawRecording, type Recording } from "./recording.ts";
-import { abortable, endOf, inCodec, type SinkContext, untilAborted } from "./sink.ts";
+import { abortable, endOf, inCodec, requireCodec, type SinkContext, untilAborted } from "./sink.ts";
 
 /** Where to. */
 export interface FileOptions {
@@ -96,7 +96,10 @@ export async function recordFile(
     };
     const recorder = new Recorder(options.path, open);
     try {
-      for await (const frame of subscription) await recorder.add(frame);
+      for await (const frame of subscription) {
+        requireCodec(frame, wanted);
+        await recorder.add(frame);
+      }
     } catch (error) {
       await recorder.close().catch(() => {});
       throw fileError(error, recorder.path);

@@ -169,13 +169,13 @@ class Server {
   }
 
   #route(request: Request, remote: string): Promise<Response> {
-    const path = new URL(request.url).pathname;
-    const [, first = "", second, ...more] = path.split("/");
-    if (more.length > 0) return Promise.resolve(notFound());
+    const path = segments(new URL(request.url).pathname);
+    if (path === undefined || path.length > 2) return Promise.resolve(notFound());
+    const [first = "", second] = path;
     const names = [...this.#feeds.keys()];
     if (second === undefined) {
       const named = this.#feeds.has(first);
-      if (named) return Promise.resolve(redirect(`/${first}/`));
+      if (named) return Promise.resolve(redirect(`/${encodeURIComponent(first)}/`));
       const [only] = names;
       if (names.length === 1 && only !== undefined) {
         return this.#device({ request, remote, name: only, feed: this.#feeds.get(only)! }, first);
@@ -325,6 +325,15 @@ class Server {
       feeds.set(codec, transcoded);
     }
     return transcoded;
+  }
+}
+
+/** `/a/b%20c` as `["a", "b c"]`; `undefined` for what can't be decoded. */
+function segments(path: string): string[] | undefined {
+  try {
+    return path.slice(1).split("/").map(decodeURIComponent);
+  } catch {
+    return undefined;
   }
 }
 

@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { LostError } from "../../errors.ts";
+import { LostError, UnsupportedError } from "../../errors.ts";
 import { openDecoder, openEncoder } from "../../media/auto.ts";
 import type { Feed } from "../../media/feed.ts";
-import type { VideoCodec } from "../../media/frame.ts";
+import type { EncodedFrame, VideoCodec } from "../../media/frame.ts";
 import { type Codecs, TranscodedFeed } from "../../media/transcode.ts";
 
 /** What a sink tells. */
@@ -81,4 +81,12 @@ export function endOf(feed: Feed): Error {
   if (feed instanceof TranscodedFeed && feed.failure !== undefined) return feed.failure;
   const { state } = feed;
   return new LostError(state.state === "ended" ? state.reason : "the stream ended");
+}
+
+/** Throws `UnsupportedError` where the source has gone over to another codec than was begun with. */
+export function requireCodec(frame: EncodedFrame, codec: VideoCodec): void {
+  if (frame.codec === codec) return;
+  throw new UnsupportedError(`the stream has changed from ${codec} to ${frame.codec}`, {
+    hint: "start again",
+  });
 }

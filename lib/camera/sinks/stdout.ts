@@ -10,7 +10,7 @@
 import { CmafWriter, fitsMp4 } from "../../media/cmaf.ts";
 import type { Feed } from "../../media/feed.ts";
 import type { EncodedFrame, VideoCodec } from "../../media/frame.ts";
-import { abortable, endOf, inCodec, type SinkContext, untilAborted } from "./sink.ts";
+import { abortable, endOf, inCodec, requireCodec, type SinkContext, untilAborted } from "./sink.ts";
 
 /** What to write. */
 export type StdoutFormat = VideoCodec | "mp4";
@@ -41,6 +41,7 @@ export async function pipeStdout(
     const chunks = format === "mp4" ? mp4Chunks(fps) : (frame: EncodedFrame) => [frame.data];
     using subscription = source.subscribe(signal ? { signal } : {});
     for await (const frame of subscription) {
+      requireCodec(frame, wanted);
       for (const chunk of chunks(frame)) {
         for (let done = 0; done < chunk.length;) {
           try {

@@ -56,7 +56,7 @@ class FakeSocket {
 const turn = (ms = 5) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 Deno.test("a slow page that goes on acknowledging stays, one that stops is dropped", async () => {
-  using clients = new HttpClients(undefined, 150);
+  using clients = new HttpClients(undefined, 600);
   const fanout = new Fanout();
   const image = frame(0, true, {
     codec: "jpeg",

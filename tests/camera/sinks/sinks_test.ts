@@ -132,6 +132,16 @@ Deno.test("a reader that closes stdout's pipe ends it quietly", async () => {
   assert.equal(fanout.stats().readers, 0);
 });
 
+Deno.test("a stream that changes its codec ends stdout with a clear error", async () => {
+  const fanout = fanoutOf([frame(0, true)]);
+  const write = (bytes: Uint8Array) => Promise.resolve(bytes.length);
+  const piped = assert.rejects(pipeStdout(fanout, { format: "h264", write }), UnsupportedError);
+  await readers(fanout);
+  fanout.push(frame(0, true));
+  fanout.push(frame(1, true, { codec: "jpeg" }));
+  await piped;
+});
+
 Deno.test("a reader of stdout that is stopped doesn't hold up an abort", async () => {
   const fanout = fanoutOf([frame(0, true)]);
   const controller = new AbortController();
