@@ -240,7 +240,10 @@ function stricliPositionals(positionals: readonly Positional[]): unknown {
     placeholder: positional.value,
     parse: (text: string) => text,
     ...(positional.optional ? { optional: true } : {}),
-    ...(positional.propose === undefined ? {} : { proposeCompletions: positional.propose }),
+    ...(positional.propose === undefined ? {} : {
+      // A proposer that fails must not take the flags' proposals with it.
+      proposeCompletions: (partial: string) => positional.propose?.(partial).catch(() => []),
+    }),
   });
   const [only] = positionals;
   if (positionals.length === 1 && only?.many) {

@@ -45,9 +45,14 @@ if [ "$funcstack[1]" = "_xoq" ]; then _xoq "$@"; else compdef _xoq xoq; fi
 const FISH = `# xoq's completions for fish: xoq completions fish | source
 function __xoq_complete
   set -l words (commandline -opc) (commandline -ct)
-  $words[1] complete -- $words[2..-1] 2>/dev/null
+  set -l proposals ($words[1] complete -- $words[2..-1] 2>/dev/null)
+  if set -q proposals[1]
+    printf '%s\\n' $proposals
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c xoq -a '(__xoq_complete)'
+complete -c xoq -f -a '(__xoq_complete)'
 `;
 
 const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH };

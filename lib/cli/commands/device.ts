@@ -4,11 +4,13 @@
  *
  * @module
  */
-import type { OptionValues } from "../../device.ts";
+import type { OptionTable, OptionValues } from "../../device.ts";
 import { UsageError } from "../../errors.ts";
 import type { KindEntry } from "../../registry.ts";
 import type { Command } from "../command.ts";
 import { ENDPOINT_OPTIONS, SERVER_OPTIONS } from "../common_options.ts";
+import { proposeDevices } from "../propose.ts";
+import { parseValue } from "../option_value.ts";
 import type { ServerValues } from "../serve_devices.ts";
 
 /** The command that serves devices of a kind. */
@@ -17,7 +19,12 @@ export async function deviceCommand(entry: KindEntry): Promise<Command> {
   const { selector, trailing } = entry;
   return {
     positionals: [
-      { value: selector.value, brief: selector.brief, ...(selector.many ? { many: true } : {}) },
+      {
+        value: selector.value,
+        brief: selector.brief,
+        ...(selector.many ? { many: true } : {}),
+        propose: (partial) => proposeDevices(entry, partial),
+      },
       ...(trailing === undefined ? [] : [{
         value: trailing.value,
         brief: options[trailing.option]?.brief ?? "",
@@ -31,7 +38,7 @@ export async function deviceCommand(entry: KindEntry): Promise<Command> {
         entry.load(),
         import("../serve_devices.ts"),
       ]);
-      const { selectors, extra } = split(args, entry, given);
+      const { selectors, extra } = split(args, entry, options, given);
       const job = {
         kind,
         selectors,
@@ -47,6 +54,7 @@ export async function deviceCommand(entry: KindEntry): Promise<Command> {
 function split(
   args: readonly string[],
   { trailing, name }: KindEntry,
+  options: OptionTable,
   given: ReadonlySet<string>,
 ): { selectors: readonly string[]; extra: OptionValues } {
   if (trailing === undefined) return { selectors: args, extra: {} };
@@ -56,5 +64,7 @@ function split(
   if (given.has(trailing.option)) {
     throw new UsageError(`xoq ${name}: ${text} and --${trailing.option} say the same thing twice`);
   }
-  return { selectors, extra: { [trailing.option]: Number(text) } };
+  const spec = options[trailing.option];
+  if (spec === undefined) throw new TypeError(`${name} has no option ${trailing.option}`);
+  return { selectors, extra: { [trailing.option]: parseValue(spec, text, trailing.value) } };
 }
