@@ -34,6 +34,12 @@ const MAX_STAMP_AGE = 10e6;
 /** How far the distance between the clocks may wander before it is taken anew, in µs. */
 const MAX_OFFSET_ERROR = 1000;
 
+/** Whether a compressed picture is one at all: drivers hand over empty and torn buffers as well. */
+function plausible(format: string, data: Uint8Array): boolean {
+  if (format === "MJPG") return data[0] === 0xff && data[1] === 0xd8;
+  return data.length > 0;
+}
+
 /** A camera that streams. Made by `V4l2Driver.open()`. */
 export class V4l2Camera implements OpenCamera {
   /** What was agreed. */
@@ -170,7 +176,9 @@ export class V4l2Camera implements OpenCamera {
     };
     if (isCompressed(format)) {
       const data = buffer.planes[0];
-      return data === undefined || data.length === 0 ? undefined : { format, data, ...common };
+      return data === undefined || !plausible(format, data)
+        ? undefined
+        : { format, data, ...common };
     }
     const planes = planesOf(format, pix, buffer.planes);
     return planes === undefined ? undefined : { format, planes, ...common };

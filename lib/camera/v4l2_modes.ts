@@ -113,7 +113,10 @@ export function listModes(device: V4l2Device): CameraMode[] {
 /** One candidate: a format at the size nearest to the wish. */
 interface Candidate extends Offer {
   size: Size;
-  /** Whether the size is the one wished, and the rate within reach: 0 both, 1 size only, 2 neither. */
+  /**
+   * 0: the wished size at the wished rate. 1: the size, at a lower rate. 2 and more: another size,
+   * the farther the more.
+   */
   misfit: number;
 }
 
@@ -146,7 +149,11 @@ function candidate(device: V4l2Device, offer: Offer, wish: CameraWish): Candidat
     (wish.height === undefined || size.height === wish.height);
   const size = list.find(asked) ??
     list.toSorted((a, b) => distance(a, near) - distance(b, near))[0] ?? near;
-  const misfit = !asked(size) ? 2 : offersRate(device, offer, size, fps) ? 0 : 1;
+  const misfit = !asked(size)
+    ? 2 + distance(size, near)
+    : offersRate(device, offer, size, fps)
+    ? 0
+    : 1;
   return { ...offer, size, misfit };
 }
 
@@ -162,7 +169,7 @@ export interface Agreement {
 
 /**
  * Sets format, size and rate: the first wished format that the camera gives at the wished size and
- * rate; failing that at the size; failing that at the nearest size.
+ * rate; failing that at the size; failing that the one that comes nearest to the size.
  *
  * @throws UnsupportedError where it gives none of the formats, FfiError from the driver.
  */

@@ -18,8 +18,8 @@ import {
   XoqError,
 } from "../errors.ts";
 import type { RawFrame } from "../media/frame.ts";
-import { findHolders } from "./v4l2_errors.ts";
-import { fourccOf } from "./v4l2_format.ts";
+import { findHolders, type Holder } from "./v4l2_errors.ts";
+import { fourccOf, fourccText } from "./v4l2_format.ts";
 
 /** Formats that can be written. I420 and YUYV are what programs that read cameras want. */
 export type OutputFormat = "I420" | "YUYV" | "NV12" | "UYVY" | "GREY" | "MJPG";
@@ -54,6 +54,8 @@ export interface VideoOutput extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What the module calls itself in VIDIOC_QUERYCAP. */
+const LOOPBACK_DRIVER = "v4l2 loopback";
 const MODPROBE = "sudo modprobe v4l2loopback video_nr=20 card_label=xoq exclusive_caps=1";
 /** The most a compressed picture may take: as many bytes as 4:2:2 raw ones. */
 const BYTES_PER_PIXEL = 2;
@@ -176,11 +178,8 @@ async function translate(error: unknown, path: string): Promise<unknown> {
         hint: "join the group that owns it (sudo usermod -aG video $USER), then log in again",
         cause,
       });
-    case ERRNO.EBUSY: {
-      const who = (await findHolders(path).catch(() => []))
-        .map(({ pid, name }) => `${name} (pid ${pid})`).join(", ");
-      return new BusyError(`${path} is fed by ${who || "another program"}`, { cause });
-    }
+    case ERRNO.EBUSY:
+      return busy(path, await findHolders(path).catch(() => []), cause);
     default:
       return new XoqError("failed", `${path}: ${error.message}`, { cause });
   }
@@ -200,6 +199,7 @@ export async function openVideoOutput(
   try {
     const device = new V4l2Device(path, "output", io);
     try {
+      await requireOutput(device);
       return new LoopbackOutput(device, config, agree(device, config));
     } catch (error) {
       await device.close();
@@ -210,14 +210,29 @@ export async function openVideoOutput(
   }
 }
 
-function agree(device: V4l2Device, config: VideoOutputConfig): PixFormat {
+/** Whether pictures may be written to the node: BusyError or UnsupportedError where not. */
+async function requireOutput(device: V4l2Device): Promise<void> {
   const { path, capability } = device;
-  if ((capability.caps & CAP.V4L2_CAP_VIDEO_OUTPUT) === 0) {
+  if ((capability.caps & CAP.V4L2_CAP_VIDEO_OUTPUT) !== 0) return;
+  if (capability.driver !== LOOPBACK_DRIVER) {
     throw new UnsupportedError(
       `${path} (${capability.card}) is a camera, not a device to write pictures to`,
       { hint: `make one: ${MODPROBE}` },
     );
   }
+  // With exclusive_caps a device that is fed hides its output side. One whose feeder left by way of
+  // write() alone goes on hiding it, though nobody has it open: that one can be taken.
+  const holders = await findHolders(path).catch(() => []);
+  if (holders.length > 0) throw busy(path, holders);
+}
+
+function busy(path: string, holders: readonly Holder[], cause?: unknown): BusyError {
+  const who = holders.map(({ pid, name }) => `${name} (pid ${pid})`).join(", ");
+  return new BusyError(`${path} is fed by ${who || "another program"}`, { cause });
+}
+
+function agree(device: V4l2Device, config: VideoOutputConfig): PixFormat {
+  const { path } = device;
   const pixelFormat = fourccOf(config.format);
   if (pixelFormat === undefined) throw new UnsupportedError(`${path} can't take ${config.format}`);
   const { width, height } = config;
@@ -225,10 +240,24 @@ function agree(device: V4l2Device, config: VideoOutputConfig): PixFormat {
   const pix = device.setFormat({ width, height, pixelFormat, sizeImage });
   if (pix.pixelFormat !== pixelFormat || pix.width !== width || pix.height !== height) {
     throw new UnsupportedError(
-      `${path} takes no ${config.format} of ${width}×${height} now (it offers ${pix.width}×${pix.height})`,
-      { hint: "another program may hold it at its own size: close its readers" },
+      `${path} takes no ${config.format} of ${width}×${height} now, but ` +
+        `${fourccText(pix.pixelFormat)} of ${pix.width}×${pix.height}`,
+      { hint: "a program that reads it holds it at that size: close it" },
     );
   }
   device.frameInterval({ numerator: 1000, denominator: Math.round(config.fps * 1000) });
+  announce(device);
   return pix;
+}
+
+/**
+ * Makes the device known as fed before the first picture, and free again after `close()`:
+ * v4l2loopback 0.12 counts as its feeder only who asked to stream, even when pictures come by
+ * write(). Pictures come by write() because a reader may change the number of buffers at any time,
+ * which the module heeds in write() only. Later versions refuse the request, and need none.
+ */
+function announce(device: V4l2Device): void {
+  const type = new Uint8Array(4);
+  new DataView(type.buffer).setUint32(0, device.bufferType, true);
+  device.tryRequest("VIDIOC_STREAMON", type);
 }

@@ -11,6 +11,8 @@ import { command, inLab } from "./support.ts";
 
 const FED = "/dev/video20";
 const SINK = "/dev/video21";
+/** The module's buffers when a reader comes: their lengths are forgotten, whatever they hold. */
+const STALE = 8;
 const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore: !inLab, fn });
 
 /** The loopback's camera side, which is there once its other side is fed. */
@@ -50,11 +52,15 @@ test("an MJPG camera's pictures come bit by bit as they were fed", async () => {
     assert.equal(camera.format.format, "MJPG");
     assert.deepEqual([camera.format.width, camera.format.height], [320, 240]);
     let previous: number | undefined;
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 12 + STALE; i++) {
       const picture = await camera.next();
       assert.ok("data" in picture);
       const index = fed.indexOf(picture.data.slice().toBase64());
-      assert.ok(index >= 0, "the picture is one of those fed");
+      if (i < STALE) {
+        picture.release();
+        continue;
+      }
+      assert.ok(index >= 0, `the picture ${i} of ${picture.data.length} bytes is one of those fed`);
       if (previous !== undefined) assert.notEqual(index, previous, "each picture comes once");
       previous = index;
       picture.release();
@@ -106,7 +112,14 @@ test("a virtual camera is read by v4l2-ctl and by ffmpeg, each picture whole", a
     const raw = `${folder}/v4l2-ctl.yuv`;
     await command(
       "v4l2-ctl",
-      ...["-d", SINK, "--stream-mmap", "--stream-count=5", `--stream-to=${raw}`],
+      ...[
+        "-d",
+        SINK,
+        "--stream-mmap",
+        `--stream-skip=${STALE}`,
+        "--stream-count=5",
+        `--stream-to=${raw}`,
+      ],
     );
     await check(raw, 5);
     const yuv = `${folder}/ffmpeg.yuv`;
