@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type QuicConnection, QuicEndpoint, QuicError } from "../../ffi/quic/mod.ts";
+import { type QuicConnection, QuicEndpoint } from "../../ffi/quic/mod.ts";
 import {
   type Connection,
   type ConnectOptions,
@@ -12,7 +12,7 @@ import {
   type EndpointOptions,
   TransportError,
 } from "./connection.ts";
-import { bindError, sessionError, transportError } from "./iroh_errors.ts";
+import { bindError, dialError, transportError } from "./iroh_errors.ts";
 import { IrohSession } from "./iroh_session.ts";
 import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
 import { callListener, SessionConnection } from "./session_connection.ts";
@@ -134,9 +134,7 @@ export class IrohEndpoint implements Endpoint {
     try {
       return this.#adopt(await this.#endpoint.connect(to, protocol, timeoutMs, signal));
     } catch (error) {
-      throw error instanceof QuicError && error.status !== "bad-argument"
-        ? sessionError(error)
-        : error;
+      throw dialError(error);
     }
   }
 

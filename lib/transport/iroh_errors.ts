@@ -47,6 +47,14 @@ export function sessionError(error: QuicError): TransportError {
   });
 }
 
+/** Translates why a dial failed; an address or a protocol that makes no sense is a `TypeError`. */
+export function dialError(error: unknown): unknown {
+  if (!(error instanceof QuicError)) return error;
+  return error.status === "bad-argument"
+    ? new TypeError(error.text, { cause: error })
+    : sessionError(error);
+}
+
 function sessionMessage(error: QuicError): string {
   switch (error.status) {
     case "closed-by-peer":
@@ -83,6 +91,7 @@ const ERRNO = {
 export function bindError(error: unknown, bind: string | undefined): unknown {
   if (!(error instanceof QuicError)) return error;
   const options = { cause: error };
+  if (error.status === "bad-argument") return new TypeError(error.text, options);
   const where = bind ?? "any address";
   const codes = ERRNO[Deno.build.os as keyof typeof ERRNO] ?? ERRNO.linux;
   switch (error.detailCode) {

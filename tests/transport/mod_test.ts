@@ -112,6 +112,13 @@ Deno.test({ name: "protocols can be changed while an endpoint lives", ignore }, 
   connection.close();
 });
 
+Deno.test({ name: "what makes no sense is a caller's mistake", ignore }, async () => {
+  await using endpoint = await createEndpoint({ relay: "none", bind: "127.0.0.1" });
+  const dials = [endpoint.address(), { id: "nonsense", relays: [], direct: [] }];
+  for (const to of dials) await assert.rejects(endpoint.connect(to, "x"), TypeError);
+  await assert.rejects(createEndpoint({ relay: "none", secretKey: new Uint8Array(3) }), TypeError);
+});
+
 Deno.test("addresses to bind are read with and without a port", () => {
   const cases: [string | undefined, string[]][] = [
     [undefined, []],
