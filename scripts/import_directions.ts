@@ -27,13 +27,13 @@ const KINDS = ["camera", "serial", "can", "pose", "audio"];
 /** The rooms from the ground up. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   ffi: { places: ["ffi/"], imports: [] },
-  errors: { places: ["lib/errors.ts"], imports: [] },
+  errors: { places: ["lib/errors.ts", "lib/checks.ts", "lib/version.ts"], imports: [] },
   bytes: { places: ["lib/bytes/"], imports: ["errors"] },
   transport: { places: ["lib/transport/"], imports: [...BASE, "contracts", "ffi"] },
   media: { places: ["lib/media/"], imports: [...BASE, "ffi"] },
   moqt: { places: ["lib/moqt/"], imports: [...BASE, "transport"], portable: true },
   contracts: {
-    places: ["lib/device.ts", "lib/remote.ts", "lib/backoff.ts", "lib/lease.ts", "lib/checks.ts"],
+    places: ["lib/device.ts", "lib/remote.ts", "lib/backoff.ts", "lib/lease.ts"],
     imports: [...BASE, "transport", "media"],
   },
   ...Object.fromEntries(

@@ -251,7 +251,7 @@ Deno.test("names of identities are stable and distinct", () => {
 
 Deno.test("the state folder is where each system keeps such things", () => {
   const env = (values: Record<string, string>) => (name: string) => values[name];
-  assert.equal(stateFolder(env({ HOME: "/home/u" }), "linux"), "/home/u/.local/state/xoq");
+  assert.equal(stateFolder(env({ HOME: "/users/u" }), "linux"), "/users/u/.local/state/xoq");
   assert.equal(stateFolder(env({ HOME: "/h", XDG_STATE_HOME: "/s" }), "linux"), "/s/xoq");
   assert.equal(
     stateFolder(env({ HOME: "/h", XDG_STATE_HOME: "s" }), "linux"),
