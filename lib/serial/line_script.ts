@@ -8,7 +8,9 @@
  * @module
  */
 import * as v from "valibot";
+import { runAhead } from "../../ffi/termios_timing.ts";
 import { UsageError } from "../errors.ts";
+import { pause } from "./pause.ts";
 import type { LineLevels, SerialPort } from "./port.ts";
 
 /** One change, and how long it is held before the next. */
@@ -34,7 +36,7 @@ export const MAX_STEPS = 64;
 /** Longest script, in milliseconds. */
 export const MAX_SCRIPT_MS = 10_000;
 /** Timers are late by about this much, in milliseconds: the rest of a wait is spent awake. */
-const AWAKE_MS = 2;
+const AWAKE_MS = 2.5;
 
 /** Scripts with names, and what each is for. */
 export const LINE_SCRIPTS: Readonly<Record<string, { script: string; does: string }>> = {
@@ -125,6 +127,9 @@ export async function runLineScript(
   steps: readonly LineStep[],
   options: { signal?: AbortSignal } = {},
 ): Promise<StepReport[]> {
+  using _ahead = runAhead();
+  // Once around for what is slow the first time: code that was never run, timers.
+  await untilExactly(performance.now() + AWAKE_MS + 1, options.signal);
   const reports: StepReport[] = [];
   const start = performance.now();
   let dueMs = 0;
@@ -145,13 +150,7 @@ export async function untilExactly(instant: number, signal?: AbortSignal): Promi
   signal?.throwIfAborted();
   const asleep = instant - AWAKE_MS - performance.now();
   if (asleep > 0) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, asleep);
-    const abort = () => resolve();
-    signal?.addEventListener("abort", abort, { once: true });
-    await promise;
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    await pause(asleep, signal);
     signal?.throwIfAborted();
   }
   while (performance.now() < instant);

@@ -4,6 +4,7 @@
  * @module
  */
 import { listTtys } from "./listing.ts";
+import { pause } from "./pause.ts";
 import type { OpenOptions, SerialDriver, SerialPortInfo, WaitOptions } from "./port.ts";
 import { openTty, type TtyPort } from "./tty_port.ts";
 
@@ -21,7 +22,7 @@ export const ttyDriver: SerialDriver = {
       options.signal?.throwIfAborted();
       const found = await findAgain(info);
       if (found !== undefined) return found;
-      await look(options.signal);
+      await pause(LOOK_INTERVAL_MS, options.signal);
     }
   },
 };
@@ -32,16 +33,6 @@ async function findAgain(info: SerialPortInfo): Promise<SerialPortInfo | undefin
   // Pseudo-terminals and gadgets are listed nowhere: their path is all they are known by.
   if (info.id !== info.path) return undefined;
   return await exists(info.path) ? info : undefined;
-}
-
-async function look(signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, LOOK_INTERVAL_MS);
-  const abort = () => resolve();
-  signal?.addEventListener("abort", abort, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal?.removeEventListener("abort", abort);
 }
 
 /** macOS names what is plugged in `cu.*`; not run on a Mac by the project's tests. */

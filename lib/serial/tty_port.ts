@@ -10,6 +10,7 @@ import { Poller } from "../../ffi/poller.ts";
 import { termios } from "../../ffi/termios.ts";
 import { LostError, UnsupportedError, type XoqError } from "../errors.ts";
 import { lineMilliseconds } from "./format.ts";
+import { pause } from "./pause.ts";
 import type {
   LineCounters,
   LineFormat,
@@ -265,14 +266,4 @@ export class TtyPort implements LocalSerialPort {
     }
     return new UnsupportedError(`${this.path} has no ${what}: ${strerror(-result)}`);
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const abort = () => resolve();
-  signal.addEventListener("abort", abort, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", abort);
 }

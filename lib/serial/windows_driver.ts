@@ -7,6 +7,7 @@
 import type { BindingInterface, BindingPortInterface } from "@serialport/bindings-interface";
 import { NotFoundError, UnsupportedError } from "../errors.ts";
 import { ForeignBindingPort } from "./foreign_port.ts";
+import { pause } from "./pause.ts";
 import type { SerialDriver, SerialPortInfo, WaitOptions } from "./port.ts";
 
 /** How often a lost port is looked for, in milliseconds. */
@@ -79,7 +80,7 @@ export const windowsDriver: SerialDriver = {
       options.signal?.throwIfAborted();
       const found = (await windowsDriver.list()).find((port) => port.id === info.id);
       if (found !== undefined) return found;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+      await pause(LOOK_INTERVAL_MS, options.signal);
     }
   },
 };
