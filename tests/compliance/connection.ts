@@ -15,8 +15,8 @@ import {
 export interface ConnectionHarness {
   /** Name in test names. */
   name: string;
-  /** Why its tests cannot run here. */
-  ignore?: string;
+  /** Whether its tests cannot run here. */
+  ignore?: boolean;
   /** An endpoint that accepts `test/1`, and one that dials; they can reach each other. */
   endpoints(): Promise<[server: Endpoint, client: Endpoint]>;
   /** What the implementation cannot do; its tests are ignored. */
@@ -130,7 +130,7 @@ export function connectionCompliance(harness: ConnectionHarness): void {
   ) =>
     Deno.test({
       name: `${harness.name}: ${name}`,
-      ignore: harness.ignore !== undefined || needs.some((need) => harness.lacks?.has(need)),
+      ignore: harness.ignore || needs.some((need) => harness.lacks?.has(need)),
       fn: () => connected(run),
     });
 

@@ -5,8 +5,9 @@ import { TransportError } from "../../lib/transport/connection.ts";
 import type { EndpointAddress } from "../../lib/transport/connection.ts";
 import { IrohEndpoint } from "../../lib/transport/iroh.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
+import { requires } from "../support/requires.ts";
 
-const ignore = whyNoNativeQuic() !== undefined;
+const { ignore } = requires(whyNoNativeQuic());
 const posix = Deno.build.os !== "windows";
 const local = { relay: "none", bind: "127.0.0.1", protocols: ["test/1"] };
 const peerScript = fileURLToPath(new URL("./quic_peer.ts", import.meta.url));

@@ -1,6 +1,7 @@
 import { AddonEndpointAdapter } from "../../lib/transport/addon.ts";
 import { loadAddon } from "../../lib/transport/addon_loader.ts";
 import { connectionCompliance } from "../compliance/connection.ts";
+import { requires } from "../support/requires.ts";
 
 const local = { relay: "none", bind: "127.0.0.1", protocols: ["test/1"] };
 
@@ -13,11 +14,11 @@ function whyNoAddon(): string | undefined {
   }
 }
 
-const ignore = whyNoAddon();
+const { ignore } = requires(whyNoAddon());
 
 connectionCompliance({
   name: "addon",
-  ...(ignore === undefined ? {} : { ignore }),
+  ignore,
   lacks: new Set(["knock-out", "stop-watch"]),
   endpoints: () =>
     Promise.all([AddonEndpointAdapter.bind(local), AddonEndpointAdapter.bind(local)]),

@@ -6,8 +6,9 @@ import { createEndpoint, implementation } from "../../lib/transport/mod.ts";
 import { IrohEndpoint } from "../../lib/transport/iroh.ts";
 import { bindAddresses, relaySetting } from "../../lib/transport/options.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
+import { requires } from "../support/requires.ts";
 
-const ignore = whyNoNativeQuic() !== undefined;
+const { ignore } = requires(whyNoNativeQuic());
 
 function withEnv(name: string, value: string, run: () => void): void {
   Deno.env.set(name, value);
