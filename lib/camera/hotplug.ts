@@ -13,7 +13,7 @@ const GROUPS = 3;
 /** A uevent is at most 2 KiB from the kernel and 8 KiB from udev. */
 const MESSAGE_BYTES = 16 * 1024;
 /**
- * How often to look without an event. Some changes send none: a loopback device that starts to
+ * How often to look without an event, in ms. Some changes send none: a loopback device that starts to
  * capture when a program feeds it, permissions set by hand.
  */
 const LOOK_AGAIN_MS = 2000;
@@ -109,10 +109,11 @@ async function orAfter(wait: (signal: AbortSignal) => Promise<void>, ms: number,
  *
  * @param options.subsystem the kernel's name: `video4linux`, `tty`, `net`.
  * @param options.folder where its nodes appear, for systems without uevents.
+ * @param options.lookAgainMs how long to wait for an event before looking all the same.
  */
 export async function waitForDevice<T>(
   find: () => Promise<T | undefined>,
-  options: { subsystem: string; folder?: string; signal?: AbortSignal },
+  options: { subsystem: string; folder?: string; lookAgainMs?: number; signal?: AbortSignal },
 ): Promise<T> {
   const controller = new AbortController();
   const signal = options.signal === undefined
@@ -126,6 +127,6 @@ export async function waitForDevice<T>(
     const found = await find();
     if (found !== undefined) return found;
     signal.throwIfAborted();
-    await orAfter((until) => changes.next(until), LOOK_AGAIN_MS, signal);
+    await orAfter((until) => changes.next(until), options.lookAgainMs ?? LOOK_AGAIN_MS, signal);
   }
 }

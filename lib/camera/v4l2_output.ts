@@ -24,6 +24,15 @@ import { fourccOf, fourccText } from "./v4l2_format.ts";
 /** Formats that can be written. I420 and YUYV are what programs that read cameras want. */
 export type OutputFormat = "I420" | "YUYV" | "NV12" | "UYVY" | "GREY" | "MJPG";
 
+/** What is wished of a virtual camera. */
+export interface VideoOutputWish extends Omit<VideoOutputConfig, "format"> {
+  /**
+   * Layout of the pictures; of several, in order of preference, the first that the device takes now.
+   * A device takes anything unless programs that read it hold it at one format.
+   */
+  format: OutputFormat | readonly OutputFormat[];
+}
+
 /** What will be written. */
 export interface VideoOutputConfig {
   /** Layout of the pictures. */
@@ -100,8 +109,10 @@ class LoopbackOutput implements VideoOutput {
       rows,
       stride: Math.round(bytes * ratio),
     }));
+    // Exactly the picture: the image size that the device names is rounded up to whole pages, and
+    // readers would be told that much.
     const total = this.#rows.reduce((sum, plane) => sum + plane.stride * plane.rows, 0);
-    this.#picture = new Uint8Array(Math.max(total, config.format === "MJPG" ? 0 : this.#sizeImage));
+    this.#picture = new Uint8Array(total);
   }
 
   write(picture: RawFrame | Uint8Array): void {
@@ -180,6 +191,11 @@ async function translate(error: unknown, path: string): Promise<unknown> {
       });
     case ERRNO.EBUSY:
       return busy(path, await findHolders(path).catch(() => []), cause);
+    case ERRNO.ENOTTY:
+      return new UnsupportedError(`${path} is no video device`, {
+        hint: `make one: ${MODPROBE}`,
+        cause,
+      });
     default:
       return new XoqError("failed", `${path}: ${error.message}`, { cause });
   }
@@ -193,14 +209,15 @@ async function translate(error: unknown, path: string): Promise<unknown> {
  */
 export async function openVideoOutput(
   path: string,
-  config: VideoOutputConfig,
+  wish: VideoOutputWish,
   io: V4l2Io = kernelIo,
 ): Promise<VideoOutput> {
   try {
     const device = new V4l2Device(path, "output", io);
     try {
       await requireOutput(device);
-      return new LoopbackOutput(device, config, agree(device, config));
+      const { config, pix } = agree(device, wish);
+      return new LoopbackOutput(device, config, pix);
     } catch (error) {
       await device.close();
       throw error;
@@ -231,23 +248,30 @@ function busy(path: string, holders: readonly Holder[], cause?: unknown): BusyEr
   return new BusyError(`${path} is fed by ${who || "another program"}`, { cause });
 }
 
-function agree(device: V4l2Device, config: VideoOutputConfig): PixFormat {
+function agree(
+  device: V4l2Device,
+  wish: VideoOutputWish,
+): { config: VideoOutputConfig; pix: PixFormat } {
   const { path } = device;
-  const pixelFormat = fourccOf(config.format);
-  if (pixelFormat === undefined) throw new UnsupportedError(`${path} can't take ${config.format}`);
-  const { width, height } = config;
-  const sizeImage = config.format === "MJPG" ? width * height * BYTES_PER_PIXEL : 0;
-  const pix = device.setFormat({ width, height, pixelFormat, sizeImage });
-  if (pix.pixelFormat !== pixelFormat || pix.width !== width || pix.height !== height) {
-    throw new UnsupportedError(
-      `${path} takes no ${config.format} of ${width}×${height} now, but ` +
-        `${fourccText(pix.pixelFormat)} of ${pix.width}×${pix.height}`,
-      { hint: "a program that reads it holds it at that size: close it" },
-    );
+  const { width, height, fps } = wish;
+  const formats = typeof wish.format === "string" ? [wish.format] : wish.format;
+  let offered = "nothing";
+  for (const format of formats) {
+    const pixelFormat = fourccOf(format);
+    if (pixelFormat === undefined) continue;
+    const sizeImage = format === "MJPG" ? width * height * BYTES_PER_PIXEL : 0;
+    const pix = device.setFormat({ width, height, pixelFormat, sizeImage });
+    if (pix.pixelFormat === pixelFormat && pix.width === width && pix.height === height) {
+      device.frameInterval({ numerator: 1000, denominator: Math.round(fps * 1000) });
+      announce(device);
+      return { config: { format, width, height, fps }, pix };
+    }
+    offered = `${fourccText(pix.pixelFormat)} of ${pix.width}×${pix.height}`;
   }
-  device.frameInterval({ numerator: 1000, denominator: Math.round(config.fps * 1000) });
-  announce(device);
-  return pix;
+  throw new UnsupportedError(
+    `${path} takes no ${formats.join(" or ")} of ${width}×${height} now, but ${offered}`,
+    { hint: "a program that reads it holds it at that size: close it" },
+  );
 }
 
 /**

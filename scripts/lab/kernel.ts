@@ -28,9 +28,14 @@ async function dependencies(name: string, pattern: RegExp): Promise<string[]> {
     .filter((each) => pattern.test(each));
 }
 
-async function version(name: string): Promise<string> {
-  const text = await run("apt-cache", ["policy", name]);
-  return /Candidate: (\S+)/.exec(text)?.[1] ?? "none";
+/** The versions that apt would take now. */
+async function versions(names: readonly string[]): Promise<Packages> {
+  const text = await run("apt-cache", ["policy", ...names]);
+  const found = [...text.matchAll(/^(\S+):\n(?: {2}.*\n)*? {2}Candidate: (\S+)/gm)];
+  const packages = Object.fromEntries(found.map((match) => [match[1]!, match[2]!]));
+  const unknown = names.filter((name) => (packages[name] ?? "(none)") === "(none)");
+  if (unknown.length > 0) throw labError(`apt knows no ${unknown.join(", ")}: run apt-get update`);
+  return packages;
 }
 
 /** Which packages the kernel and its modules are made of, at the versions apt would take now. */
@@ -48,7 +53,7 @@ export async function kernelPackages(): Promise<Packages> {
     ...await dependencies(headers, /^linux-(headers|kbuild)-/),
     LOOPBACK,
   ];
-  return Object.fromEntries(await Promise.all(names.map(async (n) => [n, await version(n)])));
+  return await versions(names);
 }
 
 /** Downloads, unpacks and builds into an empty folder. */

@@ -29,3 +29,16 @@ for (const delay of [0, 20]) {
     },
   });
 }
+
+Deno.test({
+  name: "without an event it looks again after a while",
+  ignore,
+  fn: async () => {
+    let looks = 0;
+    const found = await waitForDevice(
+      () => Promise.resolve(++looks === 3 ? looks : undefined),
+      { subsystem, lookAgainMs: 5 },
+    );
+    assert.equal(found, 3);
+  },
+});
