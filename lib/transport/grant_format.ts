@@ -28,6 +28,7 @@ import {
   encodeHex,
   TextEncodingError,
 } from "../bytes/text.ts";
+import { isDeviceName } from "./device_name.ts";
 
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 12;
@@ -108,7 +109,7 @@ function decodeBody(bytes: Uint8Array): UnverifiedGrant | undefined {
   const nonce = encodeHex(reader.take(NONCE_BYTES));
   const name = reader.take(reader.u8());
   const device = String.fromCharCode(...name);
-  if (device !== "" && !/^[a-z0-9][a-z0-9._-]{0,63}$/.test(device)) {
+  if (device !== "" && !isDeviceName(device)) {
     throw new GrantFormatError("is mistyped: its device name is none");
   }
   const body = bytes.subarray(0, reader.offset);
@@ -129,7 +130,7 @@ function decodeBody(bytes: Uint8Array): UnverifiedGrant | undefined {
 /** The bytes before the signature. Throws `RangeError` or `TypeError` for fields that don't fit. */
 export function encodeGrantBody(fields: GrantFields, endpointId: string): Uint8Array {
   const device = fields.device ?? "";
-  if (device !== "" && !/^[a-z0-9][a-z0-9._-]{0,63}$/.test(device)) {
+  if (device !== "" && !isDeviceName(device)) {
     throw new TypeError(`${JSON.stringify(device)} is no device name`);
   }
   const expires = fields.expires ?? 0;

@@ -11,6 +11,7 @@ import { PostcardError } from "../bytes/postcard.ts";
 import { ShortInputError } from "../bytes/reader.ts";
 import { decodeBase32, encodeBase32, TextEncodingError } from "../bytes/text.ts";
 import { UsageError } from "../errors.ts";
+import { isDeviceName } from "./device_name.ts";
 import { parseEndpointId } from "./endpoint_id.ts";
 import {
   decodeEndpointTicket,
@@ -20,6 +21,7 @@ import {
 } from "./endpoint_ticket.ts";
 import { decodeGrant, GrantFormatError } from "./grant_format.ts";
 
+export { isDeviceName, toDeviceName } from "./device_name.ts";
 export type { TicketAddress } from "./endpoint_ticket.ts";
 
 /** Longest ticket read, characters. */
@@ -37,19 +39,6 @@ export interface Ticket {
 
 const KIND = "endpoint";
 const AGAIN = "copy the whole ticket again from where it was printed";
-const DEVICE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
-/** Whether a device may be called so: `[a-z0-9][a-z0-9._-]{0,63}`. */
-export function isDeviceName(name: string): boolean {
-  return DEVICE_NAME.test(name);
-}
-
-/** Makes a device name of any text: lower case, other characters become `-`; `fallback` if none is left. */
-export function toDeviceName(text: string, fallback = "device"): string {
-  const name = text.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "")
-    .slice(0, 64).replace(/[-._]+$/, "");
-  return name === "" ? fallback : name;
-}
 
 /** Reads a ticket. Throws `UsageError`: one line that says what is wrong, and a hint. */
 export function parseTicket(text: string): Ticket {
