@@ -17,6 +17,7 @@
  * @module
  */
 import type { LostError } from "../errors.ts";
+import type { CanFilter } from "./filter.ts";
 import type { CanFrame } from "./frame.ts";
 
 /** State of a CAN controller (`enum can_state` of linux/can/netlink.h). */
@@ -80,6 +81,8 @@ export interface CanBusWish {
   restartMs?: number;
   /** Bytes of the kernel's receive buffer. */
   receiveBuffer?: number;
+  /** Frames wanted, filtered where the bus is read; none: all. */
+  filters?: readonly CanFilter[];
 }
 
 /** Counters of an open bus since it was opened. */

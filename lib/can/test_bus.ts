@@ -83,7 +83,7 @@ export class TestBus {
   /** Adds a node. */
   open(wish: CanBusWish = {}): OpenCanBus {
     if (this.#gone) throw new NotFoundError(`no CAN bus ${this.id}`);
-    const node = new Node(this, wish.fd === true && this.fd, this.#nodes);
+    const node = new Node(this, wish, this.#nodes);
     this.#nodes.add(node);
     return node;
   }
@@ -142,7 +142,7 @@ export class TestBus {
     for (const node of [...this.#nodes]) {
       const foreign: CanFrame[] = [];
       for (const { from, frame } of batch) {
-        if (from !== node && (node.fd || !frame.fd)) foreign.push(withTime(frame, time));
+        if (from !== node && node.wants(frame)) foreign.push(withTime(frame, time));
       }
       if (foreign.length > 0) node.receive(foreign);
     }
@@ -171,6 +171,7 @@ class Node implements OpenCanBus {
   onGone: ((reason: LostError) => void) | undefined;
   readonly #bus: TestBus;
   readonly #nodes: Set<Node>;
+  readonly #filters: readonly CanFilter[];
   readonly #stats: CanBusStats = {
     received: 0,
     sent: 0,
@@ -182,10 +183,11 @@ class Node implements OpenCanBus {
   #short = false;
   #closed = false;
 
-  constructor(bus: TestBus, fd: boolean, nodes: Set<Node>) {
+  constructor(bus: TestBus, wish: CanBusWish, nodes: Set<Node>) {
     this.#bus = bus;
     this.#nodes = nodes;
-    this.fd = fd;
+    this.#filters = wish.filters ?? [];
+    this.fd = wish.fd === true && bus.fd;
   }
 
   get info(): CanBusInfo {
@@ -223,6 +225,10 @@ class Node implements OpenCanBus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  wants(frame: CanFrame): boolean {
+    return (this.fd || !frame.fd) && passes(frame, this.#filters);
   }
 
   receive(frames: CanFrame[]): void {
