@@ -105,6 +105,20 @@ const hevc: readonly LibavRecipe[] = [
 const av1: readonly LibavRecipe[] = [
   { name: "av1_nvenc", followsRate: true, nv12: true, options: nvencOptions },
   {
+    name: "libaom-av1",
+    followsRate: false,
+    nv12: false,
+    options: () => ({
+      usage: "realtime",
+      "cpu-used": "8",
+      "lag-in-frames": "0",
+      "row-mt": "1",
+      tiles: "2x1",
+      threads: THREADS,
+    }),
+  },
+  // Its low delay mode holds pictures back now and then, and those at 1 Mbit/s are worse.
+  {
     name: "libsvtav1",
     followsRate: false,
     nv12: false,
@@ -113,19 +127,6 @@ const av1: readonly LibavRecipe[] = [
       "svtav1-params": "pred-struct=1:lookahead=0:rc=2",
       maxrate: "0",
       bufsize: "0",
-    }),
-  },
-  {
-    name: "libaom-av1",
-    followsRate: false,
-    nv12: false,
-    options: () => ({
-      usage: "realtime",
-      "cpu-used": "9",
-      "lag-in-frames": "0",
-      "row-mt": "1",
-      tiles: "2x1",
-      threads: THREADS,
     }),
   },
   {
