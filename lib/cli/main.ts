@@ -19,6 +19,12 @@ const BRIEF = "cameras, serial ports, CAN buses and poses over the network";
 /** Runs a command line. Resolves with the exit code, when all that was said is written. */
 export async function main(words: readonly string[]): Promise<number> {
   let output = makeOutput(earlyValues(words), false);
+  // A rejection nobody awaits is a fault of this program's: it ends as any other error does.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    const code = output.fail(event.reason);
+    output.flush().then(() => Deno.exit(code));
+  });
   try {
     const target = await findTarget(words, output);
     if (typeof target === "number") return target;

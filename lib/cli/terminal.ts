@@ -61,10 +61,10 @@ export class StatusLine {
   }
 }
 
-/** Columns of the terminal, 80 where it won't say. */
+/** Columns of the terminal, 80 where it won't say (a serial console says 0). */
 export function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80;
   } catch {
     return 80;
   }
