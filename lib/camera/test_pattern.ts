@@ -73,9 +73,9 @@ export class PatternCanvas {
   /** The strip's bytes shown now. */
   readonly code: Uint8Array = new Uint8Array(CODE_COLUMNS * CODE_ROWS / 8);
   /** The ball's upper left corner now; negative when not painted. */
-  ballX = -1;
+  ballX: number = -1;
   /** The ball's upper left corner now. */
-  ballY = -1;
+  ballY: number = -1;
 
   /** Takes the planes as views into one block of I420 memory. */
   constructor(width: number, height: number) {

@@ -84,10 +84,10 @@ test("a camera that streams elsewhere is busy, and the error says who has it", a
     stderr: "piped",
   }).spawn();
   try {
-    // It says something on stderr with its first picture.
+    // It says something on stderr with its first picture; a closed stderr would end it.
     const reader = other.stderr.getReader();
     await reader.read();
-    await reader.cancel();
+    reader.releaseLock();
     await assert.rejects(
       driver.open(info, { formats: ["YUYV"] }),
       (error: Error & { code?: string }) =>
@@ -95,6 +95,7 @@ test("a camera that streams elsewhere is busy, and the error says who has it", a
     );
   } finally {
     other.kill("SIGKILL");
+    await other.stderr.cancel();
     await other.status;
   }
 });
