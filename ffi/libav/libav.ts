@@ -12,9 +12,9 @@ import { AVCODEC_SYMBOLS, AVUTIL_SYMBOLS } from "./symbols.ts";
 /** `AVERROR(EAGAIN)`: nothing to give yet. */
 export const AVERROR_EAGAIN: number = Deno.build.os === "darwin" ? -35 : -11;
 /** `AVERROR_EOF`. */
-export const AVERROR_EOF = -541478725;
+export const AVERROR_EOF: number = -541478725;
 /** `AVERROR_OPTION_NOT_FOUND`. */
-export const AVERROR_OPTION_NOT_FOUND = -1414549496;
+export const AVERROR_OPTION_NOT_FOUND: number = -1414549496;
 /** `AV_OPT_SEARCH_CHILDREN`: options of the codec behind the context too. */
 const SEARCH_CHILDREN = 1;
 /** `AV_LOG_QUIET`. */

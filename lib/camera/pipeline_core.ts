@@ -146,6 +146,7 @@ export class PipelineCore implements Pipeline {
     return closing;
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -89,7 +89,7 @@ export interface AddonCallbacks<Output> {
 }
 
 /** What encoders and decoders share. */
-interface AddonCodec<Config> {
+export interface AddonCodec<Config> {
   /** `unconfigured`, `configured` or `closed`. */
   readonly state: string;
   /** Sets it up. */

@@ -85,6 +85,7 @@ export class EmbeddedVideoDecoder implements VideoDecoder {
     return Promise.resolve();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -213,6 +214,7 @@ export class EmbeddedJpegDecoder implements VideoDecoder {
     return Promise.resolve();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -108,6 +108,7 @@ export class EmbeddedEncoder implements VideoEncoder {
     return Promise.resolve();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

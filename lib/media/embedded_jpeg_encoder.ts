@@ -51,6 +51,7 @@ export class EmbeddedJpegEncoder implements VideoEncoder {
     return Promise.resolve();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -72,6 +72,7 @@ export class LibavDecoder implements VideoDecoder {
     for (const spare of this.#spare.splice(0)) spare.free();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

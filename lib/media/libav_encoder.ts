@@ -119,6 +119,7 @@ export class LibavEncoder implements VideoEncoder {
     this.#owned?.free();
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
