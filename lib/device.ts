@@ -201,6 +201,8 @@ export interface OpenContext {
   signal: AbortSignal;
   /** Tells people and programs. */
   reporter: Reporter;
+  /** As in {@link ServeContext}: whether a visitor of a page shows the grant of the opened ticket. */
+  authorize?: (grant: string) => Promise<{ expires?: number } | undefined>;
 }
 
 /** What a device is known by before it is opened. */

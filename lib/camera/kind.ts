@@ -81,15 +81,8 @@ async function serve(
   const name = context.name ?? "camera";
   const server = new CameraServer(pipeline, { name, always: values.always });
   if (values.http !== undefined) {
-    const { serveHttp } = await import("./sinks/http.ts");
-    const { autoCodecs } = await import("./sinks/sink.ts");
-    const http = serveHttp(new Map([[name, server.feed]]), {
-      address: values.http,
-      codecs: autoCodecs,
-      ...(context.authorize === undefined ? {} : { authorize: context.authorize }),
-    });
-    context.reporter.event({ type: "page", device: name, url: http.url });
-    server.attach(http);
+    const { startHttp } = await import("./sinks/page.ts");
+    server.attach(startHttp(name, server.feed, values.http, context));
   }
   stack.move();
   return server;

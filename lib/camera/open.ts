@@ -23,8 +23,9 @@ type Sink = () => Promise<void>;
 export async function openCamera(
   remote: RemoteDevice,
   values: Values,
-  { signal, reporter }: OpenContext,
+  opening: OpenContext,
 ): Promise<void> {
+  const { signal, reporter } = opening;
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   const onlyPage = values.stdout === undefined && values.out === undefined &&
@@ -40,7 +41,7 @@ export async function openCamera(
   await using stack = new AsyncDisposableStack();
   const sinks: Sink[] = [];
   if (values.http !== undefined || onlyPage) {
-    stack.use(await startPage(camera, remote, values.http ?? "", reporter));
+    stack.use(await startPage(camera, remote, values.http ?? "", opening));
   }
   if (values.out !== undefined) sinks.push(await fileSink(camera, values, context));
   if (values.snapshot !== undefined) sinks.push(await snapshotSink(camera, values, context));
@@ -71,13 +72,10 @@ async function startPage(
   camera: RemoteCamera,
   remote: RemoteDevice,
   address: string,
-  reporter: Reporter,
+  context: OpenContext,
 ): Promise<AsyncDisposable> {
-  const { serveHttp } = await import("./sinks/http.ts");
-  const { autoCodecs } = await import("./sinks/sink.ts");
-  const http = serveHttp(new Map([[remote.label, camera.feed]]), { address, codecs: autoCodecs });
-  reporter.event({ type: "page", device: remote.label, url: http.url });
-  return http;
+  const { startHttp } = await import("./sinks/page.ts");
+  return startHttp(remote.label, camera.feed, address, context);
 }
 
 async function fileSink(

@@ -16,7 +16,10 @@ export function eventText(event: Event, paint: Palette): string | undefined {
     case "ticket":
       return `${paint.dim("reachable from anywhere now, ticket:")}\n${text(event, "ticket")}`;
     case "page":
-      return `${paint.dim("watch it here:")} ${paint.strong(text(event, "url"))}`;
+      return `${paint.dim("watch it here:")} ${paint.strong(text(event, "url"))}` +
+        (event["grant_wanted"] === true
+          ? paint.dim(" (with ?token= and the part of the ticket behind #)")
+          : "");
     case "open":
       return openText(event, paint);
     case "file":

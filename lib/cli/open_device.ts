@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { timingSafeEqual } from "node:crypto";
 import { Backoff } from "../backoff.ts";
 import { UsageError, XoqError } from "../errors.ts";
 import type { AttachPolicy, RemoteDevice } from "../remote.ts";
@@ -42,6 +43,15 @@ export class Opener implements AsyncDisposable {
   /** For messages to people. */
   get label(): string {
     return this.#target.device ?? this.#target.address.id.slice(0, 10);
+  }
+
+  /** Whether this is the ticket's own grant: what visitors of a page off loopback must show. */
+  authorize(shown: string): Promise<{ expires?: number } | undefined> {
+    const { grant } = this.#target;
+    const encoder = new TextEncoder();
+    const [a, b] = [encoder.encode(shown), encoder.encode(grant ?? "")];
+    const same = a.length > 0 && a.length === b.length && timingSafeEqual(a, b);
+    return Promise.resolve(same ? {} : undefined);
   }
 
   /** A control session alone, tried once. */

@@ -12,8 +12,10 @@ import type { Feed, FeedState, SubscribeOptions, Subscription, SubscriptionStats
 import type { EncodedFrame, StreamDescription } from "./frame.ts";
 import { FrameQueue } from "./frame_queue.ts";
 
-/** Key frames are forced at most this often, in milliseconds; the regular ones come besides. */
+/** Key frames are forced for slow readers at most this often, in milliseconds; the regular ones come besides. */
 export const KEY_FRAME_INTERVAL_MS = 500;
+/** For a reader that comes new, at most this often, in milliseconds: it sees nothing until then. */
+export const JOIN_INTERVAL_MS = 100;
 /** Frames waiting for a reader that didn't say. */
 export const DEFAULT_QUEUE = 8;
 /** Age in milliseconds behind the newest frame at which a frame is stale for a reader that didn't say. */
@@ -21,7 +23,10 @@ export const DEFAULT_MAX_AGE_MS = 1000;
 
 /** What a {@link Fanout} asks of its producer. All callbacks run synchronously and must not throw. */
 export interface FanoutOptions {
-  /** A key frame is wanted as soon as possible. At most once in {@link KEY_FRAME_INTERVAL_MS}. */
+  /**
+   * A key frame is wanted as soon as possible. At most once in {@link KEY_FRAME_INTERVAL_MS}, for new
+   * readers once in {@link JOIN_INTERVAL_MS}.
+   */
   onKeyFrameWanted?: () => void;
   /** The first reader came (true), the last one went (false). */
   onDemand?: (wanted: boolean) => void;
@@ -55,7 +60,8 @@ export class Fanout implements Feed {
   #droppedByGone = 0;
   #keyFramesAsked = 0;
   #askedAt = -Infinity;
-  #keyWanted = false;
+  /** Milliseconds that must lie between the last forced key frame and the one wanted now. */
+  #keyWantedAfter: number | undefined;
 
   /** Makes a fan-out that is live and has no readers. */
   constructor(options: FanoutOptions = {}) {
@@ -132,9 +138,9 @@ export class Fanout implements Feed {
     if (this.#state.state === "ended") return;
     this.#pushed++;
     this.#newestCaptureTime = frame.captureTime;
-    if (frame.key) this.#keyWanted = false;
+    if (frame.key) this.#keyWantedAfter = undefined;
     for (const reader of this.#readers) reader.push(frame);
-    if (this.#keyWanted) this.#askWhenDue();
+    if (this.#keyWantedAfter !== undefined) this.#askWhenDue(this.#keyWantedAfter);
   }
 
   /**
@@ -162,20 +168,26 @@ export class Fanout implements Feed {
       this.#askedAt = -Infinity;
       this.#options.onDemand?.(true);
     }
-    this.requestKeyFrame();
+    this.#wantKeyFrame(JOIN_INTERVAL_MS);
     return reader;
   }
 
   /** Asks the producer for a key frame: now, or with the first frame {@link KEY_FRAME_INTERVAL_MS} after the last time. */
   requestKeyFrame(): void {
-    if (this.#state.state === "ended") return;
-    this.#keyWanted = true;
-    this.#askWhenDue();
+    this.#wantKeyFrame(KEY_FRAME_INTERVAL_MS);
   }
 
-  #askWhenDue(): void {
+  #wantKeyFrame(intervalMs: number): void {
+    if (this.#state.state === "ended") return;
+    this.#keyWantedAfter = Math.min(intervalMs, this.#keyWantedAfter ?? Infinity);
+    this.#askWhenDue(this.#keyWantedAfter);
+  }
+
+  #askWhenDue(intervalMs: number): void {
     const now = this.#now();
-    if (now - this.#askedAt < KEY_FRAME_INTERVAL_MS) return;
+    if (now - this.#askedAt < intervalMs) return;
+    // Where the producer doesn't answer, even new readers' asks are repeated slowly.
+    this.#keyWantedAfter = KEY_FRAME_INTERVAL_MS;
     this.#askedAt = now;
     this.#keyFramesAsked++;
     this.#options.onKeyFrameWanted?.();
@@ -185,7 +197,7 @@ export class Fanout implements Feed {
     if (!this.#readers.delete(reader)) return;
     this.#droppedByGone += reader.stats.dropped;
     if (this.#readers.size === 0) {
-      this.#keyWanted = false;
+      this.#keyWantedAfter = undefined;
       this.#options.onDemand?.(false);
     }
   }

@@ -58,7 +58,11 @@ export async function openCommand(): Promise<Command> {
         throw new UsageError(`the device is a ${kind}: the options are for a ${byOptions}`);
       }
       const device = opener.device(policy);
-      await (await entry.load()).open(device, values, { signal, reporter: output });
+      await (await entry.load()).open(device, values, {
+        signal,
+        reporter: output,
+        authorize: (grant) => opener.authorize(grant),
+      });
     },
   };
 }
