@@ -18,6 +18,7 @@ import {
   type OpenCanBus,
   PLAIN_STATE,
 } from "./bus.ts";
+import { type CanFilter, passes } from "./filter.ts";
 import { type CanFrame, checked, withTime } from "./frame.ts";
 
 /** Most frames on their way between nodes; a sender waits for room beyond it. Policy: block. */
