@@ -62,6 +62,29 @@ export const KINDS: readonly KindEntry[] = [
     },
     load: async () => (await import("./camera/kind.ts")).cameraKind,
   },
+  {
+    name: "serial",
+    brief: "serve a serial port",
+    selector: {
+      value: "PORT",
+      brief:
+        "/dev/ttyUSB0, a by-id name, vid:pid:serial, a piece of the name, COM3, or test (echo)",
+    },
+    trailing: { value: "BAUD", option: "baud" },
+    examples: [
+      ["xoq serial /dev/ttyUSB0 1000000", "a port at a million baud; prints a ticket"],
+      ["xoq serial test --public", "an echo that XoQ's clients can open by id alone"],
+      [
+        "xoq serial usb-Servo_Bus-if00 1000000 --on-lost 'hex:ff ff fe 04 03 28 00 d2' --deadline 200ms",
+        "a servo bus that lets go by itself when its controller falls silent",
+      ],
+    ],
+    options: async () => {
+      const { SERIAL_OPTIONS, SERIAL_OPEN_OPTIONS } = await import("./serial/options.ts");
+      return { options: SERIAL_OPTIONS, openOptions: SERIAL_OPEN_OPTIONS };
+    },
+    load: async () => (await import("./serial/kind.ts")).serialKind,
+  },
 ];
 
 /** The kind of this name. */

@@ -1,0 +1,211 @@
+/**
+ * A remote port as a pseudo-terminal: `--pty [LINK]`. What a program sets on it (speed, stop bits, flow
+ * control) is set at the port; a PTY forces eight bits without parity, and has no modem lines.
+ *
+ * While no program has it open, what the port says is dropped, as a closed port does: nobody gets old
+ * bytes when they open it.
+ *
+ * @module
+ */
+import { POLL, write } from "../../../ffi/libc.ts";
+import { PtyMaster } from "../../../ffi/pty.ts";
+import { termios } from "../../../ffi/termios.ts";
+import { UnsupportedError, UsageError } from "../../errors.ts";
+import type { LineFormat } from "../port.ts";
+import { serialPoller } from "../tty_port.ts";
+import type { SharedPort, SinkContext } from "./sink.ts";
+
+/** Most bytes that one write to the network gathers. */
+const GATHER_BYTES = 65_536;
+
+/** Counters of a PTY. */
+export interface PtyStats {
+  /** Bytes dropped because no program had it open. */
+  unopened: number;
+  /** Whether a program has it open. */
+  open: boolean;
+}
+
+/** See the module. Linux only. */
+export class PtySink implements AsyncDisposable {
+  /** `/dev/pts/N`. */
+  readonly path: string;
+  /** Counters. */
+  readonly stats: PtyStats = { unopened: 0, open: false };
+  readonly #master: PtyMaster;
+  readonly #shared: SharedPort;
+  readonly #context: SinkContext;
+  readonly #link: string | undefined;
+  readonly #gather = new Uint8Array(GATHER_BYTES);
+  #seen: LineFormat;
+
+  private constructor(
+    master: PtyMaster,
+    shared: SharedPort,
+    link: string | undefined,
+    context: SinkContext,
+  ) {
+    this.#master = master;
+    this.#shared = shared;
+    this.#link = link;
+    this.#context = context;
+    this.path = master.path;
+    this.#seen = termios.format(master.fd);
+  }
+
+  /** Makes the PTY, and the link to it where one is wanted. Throws `UnsupportedError`, `UsageError`. */
+  static async open(
+    shared: SharedPort,
+    link: string | undefined,
+    context: SinkContext,
+  ): Promise<PtySink> {
+    if (Deno.build.os !== "linux") {
+      throw new UnsupportedError("pseudo-terminals are made on Linux only", {
+        hint: "use --rfc2217 or --tcp",
+      });
+    }
+    const master = new PtyMaster();
+    try {
+      if (link !== undefined) await makeLink(link, master.path);
+    } catch (error) {
+      master.close();
+      throw error;
+    }
+    return new PtySink(master, shared, link, context);
+  }
+
+  /** Carries bytes both ways until the signal aborts. */
+  async run(): Promise<void> {
+    const { signal } = this.#context;
+    using _attached = this.#shared.attach((bytes) => this.#take(bytes));
+    try {
+      while (!signal.aborted) await this.#step(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Removes the PTY and the link. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#link !== undefined) await removeLink(this.#link, this.path);
+    this.#master.close();
+  }
+
+  /** One thing the user did, or a wait for it. */
+  async #step(signal: AbortSignal): Promise<void> {
+    let filled = 0;
+    let rest: Uint8Array | undefined;
+    let closed = false;
+    while (rest === undefined) {
+      const bytes = this.#master.read();
+      if (bytes === undefined) break;
+      if (bytes === "closed") {
+        closed = true;
+        break;
+      }
+      if (filled + bytes.length > GATHER_BYTES) rest = bytes;
+      else {
+        this.#gather.set(bytes, filled);
+        filled += bytes.length;
+      }
+    }
+    // A program sets its port up, then writes: settings go first.
+    await this.#applyEvents();
+    const { port } = this.#shared;
+    if (filled > 0) {
+      this.stats.open = true;
+      await port.write(this.#gather.subarray(0, filled));
+      if (rest !== undefined) await port.write(rest);
+    } else if (closed) await this.#untilOpened(signal);
+    else {
+      this.stats.open = true;
+      await serialPoller.wait(this.#master.fd, POLL.POLLIN, { signal });
+    }
+  }
+
+  async #untilOpened(signal: AbortSignal): Promise<void> {
+    this.stats.open = false;
+    // Our own opening, to forget what the last program left, is told as well.
+    this.#master.forget();
+    while (!this.#master.opened()) {
+      await serialPoller.wait(this.#master.openings, POLL.POLLIN, { signal });
+    }
+    this.stats.open = true;
+  }
+
+  async #applyEvents(): Promise<void> {
+    const events = this.#master.takeEvents();
+    if (events === undefined) return;
+    const { port } = this.#shared;
+    try {
+      if (events.settings) await this.#applySettings();
+      if (this.stats.open && events.flushedInput) await port.flush("input");
+      if (this.stats.open && events.flushedOutput) await port.flush("output");
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      this.#context.onEvent({ type: "notice", message: `the port did not follow: ${why}` });
+    }
+  }
+
+  async #applySettings(): Promise<void> {
+    this.#master.watchSettings();
+    const now = termios.format(this.#master.fd);
+    const before = this.#seen;
+    this.#seen = now;
+    const changes: Partial<LineFormat> = {
+      ...(now.baudRate === before.baudRate || now.baudRate === 0 ? {} : { baudRate: now.baudRate }),
+      ...(now.stopBits === before.stopBits ? {} : { stopBits: now.stopBits }),
+      ...(now.rtscts === before.rtscts ? {} : { rtscts: now.rtscts }),
+      ...(now.xonxoff === before.xonxoff ? {} : { xonxoff: now.xonxoff }),
+    };
+    if (Object.keys(changes).length > 0) await this.#shared.port.configure(changes);
+  }
+
+  #take(bytes: Uint8Array): void | Promise<void> {
+    if (!this.stats.open) {
+      this.stats.unopened += bytes.length;
+      return;
+    }
+    const count = write(this.#master.fd, bytes as Uint8Array<ArrayBuffer>);
+    if (count === bytes.length) return;
+    return this.#takeRest(bytes.subarray(Math.max(0, count)));
+  }
+
+  async #takeRest(bytes: Uint8Array): Promise<void> {
+    const { signal } = this.#context;
+    let rest = bytes as Uint8Array<ArrayBuffer>;
+    while (rest.length > 0) {
+      if (!this.stats.open || signal.aborted) {
+        this.stats.unopened += rest.length;
+        return;
+      }
+      const events = await serialPoller.wait(this.#master.fd, POLL.POLLOUT, { signal })
+        .catch(() => POLL.POLLHUP);
+      if ((events & POLL.POLLHUP) !== 0) {
+        this.stats.unopened += rest.length;
+        return;
+      }
+      rest = rest.subarray(Math.max(0, write(this.#master.fd, rest)));
+    }
+  }
+}
+
+/** Makes a link, or turns one of ours that was left behind. Never overwrites anything else. */
+async function makeLink(link: string, path: string): Promise<void> {
+  const present = await Deno.readLink(link).catch(() => undefined);
+  if (present?.startsWith("/dev/pts/")) await Deno.remove(link);
+  try {
+    await Deno.symlink(path, link);
+  } catch (cause) {
+    throw new UsageError(`the link ${link} can't be made: ${(cause as Error).message}`, {
+      hint: "name a path that is free, in a folder you may write to",
+      cause,
+    });
+  }
+}
+
+async function removeLink(link: string, path: string): Promise<void> {
+  const present = await Deno.readLink(link).catch(() => undefined);
+  if (present === path) await Deno.remove(link).catch(() => {});
+}
