@@ -34,7 +34,7 @@ export async function openCommand(): Promise<Command> {
       ["xoq open TICKET --http", "a camera on a local page"],
       ["xoq open TICKET --v4l2 /dev/video20", "a camera as a V4L2 device for any program"],
       ["xoq open TICKET --stdout h264 | ffplay -", "the bare stream"],
-      ["xoq open TICKET --pty /tmp/servo", "a serial port as /tmp/servo"],
+      ["xoq open TICKET --pty=/tmp/servo", "a serial port as /tmp/servo"],
       ["xoq open TICKET --rfc2217", "a serial port with all its lines, for pyserial and esptool"],
     ],
     dataOnStdout: (values) =>
