@@ -139,8 +139,9 @@ if (import.meta.main) {
   try {
     Deno.exit(await main());
   } catch (error) {
-    if (!(error instanceof LabError)) throw error;
+    const usage = error instanceof TypeError && "code" in error;
+    if (!(error instanceof LabError) && !usage) throw error;
     console.error(`lab: ${error.message}`);
-    Deno.exit(1);
+    Deno.exit(usage ? 2 : 1);
   }
 }

@@ -73,6 +73,8 @@ export async function makeKernel(packages: Packages, folder: string): Promise<Ke
   }
   const kernel = await findKernel(folder);
   await buildLoopback(kernel);
+  // The headers have served.
+  await Deno.remove(`${folder}/usr/src`, { recursive: true });
   await run("depmod", ["-b", folder, kernel.release]);
   return kernel;
 }

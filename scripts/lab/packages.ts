@@ -31,6 +31,11 @@ export async function missingPackages(): Promise<string[]> {
 
 /** Installs what is missing (`install`, as root), or says how to. */
 export async function requirePackages(install: boolean): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
+    throw labError(
+      "the lab runs this machine's programs on an emulated PC: it needs Linux on x86_64",
+    );
+  }
   if (!await has("apt-get")) {
     throw labError("the lab boots Debian's kernel and needs apt-get: run it on Debian or Ubuntu");
   }

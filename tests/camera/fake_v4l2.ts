@@ -52,6 +52,7 @@ export interface FilledFake {
   flags: number;
   timestamp: number;
   bytesUsed: number;
+  memory: Uint8Array;
 }
 
 interface Descriptor {
@@ -406,6 +407,7 @@ export class FakeV4l2 implements V4l2Io {
       flags: BUF.V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
       timestamp: monotonicMicros(),
       bytesUsed: memory.length,
+      memory,
     };
     each.camera.tamper?.(filled);
     each.filled.push(filled);

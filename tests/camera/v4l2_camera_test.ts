@@ -191,6 +191,49 @@ test("an MJPG buffer that doesn't begin as a JPEG is passed over", () =>
     await closed;
   }));
 
+test("a camera's JPEG is the used part of the buffer, and lies in it", () => {
+  let memory: Uint8Array | undefined;
+  const tamper = (buffer: FilledFake) => {
+    memory ??= buffer.memory;
+    buffer.memory.set([0xff, 0xd8, buffer.sequence]);
+    buffer.bytesUsed = 1000 + buffer.sequence;
+  };
+  return withFake(webcam({ tamper }), async (driver) => {
+    await using camera = await driver.open(await firstInfo(driver), { formats: ["MJPG"] });
+    const picture = await camera.next() as CompressedPicture;
+    assert.equal(picture.format, "MJPG");
+    assert.equal(picture.data.length, 1000 + picture.sequence);
+    assert.deepEqual([...picture.data.subarray(0, 3)], [0xff, 0xd8, picture.sequence]);
+    if (picture.sequence === 0) assert.equal(picture.data.buffer, memory?.buffer);
+    picture.release();
+  });
+});
+
+test("a key frame is asked for by the camera's control, where it has one", async () => {
+  const force = {
+    id: CTRL.V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME,
+    name: "Force Key Frame",
+    type: CTRL.V4L2_CTRL_TYPE_BUTTON,
+    min: 0,
+    max: 1,
+    value: 0,
+  };
+  const formats = [{
+    fourcc: PIX_FMT.V4L2_PIX_FMT_H264,
+    sizes: [[640, 480] as [number, number]],
+    rates: [30],
+  }];
+  for (const controls of [[force], []]) {
+    await withFake(webcam({ formats, controls }), async (driver) => {
+      await using camera = await driver.open(await firstInfo(driver), { formats: ["H264"] });
+      assert.equal(force.value, 0);
+      camera.requestKeyFrame();
+      assert.equal(force.value, controls.length);
+      force.value = 0;
+    });
+  }
+});
+
 test("a driver that doesn't count gets counted for, one that doesn't stamp is stamped", () => {
   const tamper = (buffer: FilledFake) => {
     buffer.sequence = 0;
