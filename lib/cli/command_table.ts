@@ -16,6 +16,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => await (await import("./commands/device.ts")).deviceCommand(kind),
   })),
   {
+    name: "serve",
+    brief: "serve many devices from one file",
+    section: "Serve a device of this machine",
+    load: async () => (await import("./commands/serve.ts")).serveCommand,
+  },
+  {
     name: "open",
     brief: "open a remote device on this machine",
     section: "Use a device elsewhere",
