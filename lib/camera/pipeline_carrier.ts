@@ -11,6 +11,9 @@ import { PipelineCounters } from "./pipeline_counters.ts";
 import { fromRecord } from "./pipeline_errors.ts";
 import type { FromWorker, PipelineCall, ToWorker } from "./pipeline_messages.ts";
 
+/** How long the worker may take to close device and encoder before it is ended as it is, ms. */
+const CLOSE_TIMEOUT_MS = 1500;
+
 /**
  * Makes a pipeline in a worker of its own, which starts to load at once.
  * @param options.worker another worker's module, for tests.
@@ -92,11 +95,14 @@ class WorkerPipeline implements Pipeline {
 
   async #close(): Promise<void> {
     if (this.#ended !== undefined) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     try {
-      await this.#call("close");
+      await Promise.race([this.#call("close"), late]);
     } catch {
       // A worker that crashed meanwhile has nothing left to close.
     }
+    clearTimeout(timer);
     this.#end(new DOMException("the pipeline is closed", "AbortError"));
   }
 

@@ -205,7 +205,7 @@ export class PipelineCore implements Pipeline {
     };
     const formats = captureFormats(modes, plan);
     if (formats.length === 0) throw nothingFits(info, config.encoder, codec);
-    const transcoder = new Transcoder(config, codec, this.#counters, {
+    const transcoder = new Transcoder(config, codec, plan.passthrough, this.#counters, {
       onReplaced: (encoder, reason) => {
         this.#describe({ encoder });
         this.onEvent?.({ type: "encoder", encoder, reason });
@@ -213,7 +213,12 @@ export class PipelineCore implements Pipeline {
     }, this.#options.openers);
     transcoder.bitrate = this.#bitrate;
     const expected = expectedFormat(modes, formats[0]!, plan);
-    await transcoder.prepare(expected);
+    try {
+      await transcoder.prepare(expected);
+    } catch (error) {
+      await transcoder.close();
+      throw error;
+    }
     const { width, height, fps } = expected;
     this.#device = { id: info.id, path: info.path, label: info.label };
     this.#describe({ codec, width, height, fps, encoder: transcoder.encoderName });

@@ -33,6 +33,7 @@ export interface CodecOpeners {
 export class Transcoder {
   readonly #config: PipelineConfig;
   readonly #codec: VideoCodec;
+  readonly #mayPass: boolean;
   readonly #counters: PipelineCounters;
   readonly #listener: TranscoderListener;
   readonly #openers: CodecOpeners;
@@ -46,16 +47,21 @@ export class Transcoder {
   #keyFrame = true;
   #bitrate: number;
 
-  /** Makes one for a codec that is settled. */
+  /**
+   * Makes one for a codec that is settled; `mayPass` where a camera's own stream in that codec is
+   * taken as it is.
+   */
   constructor(
     config: PipelineConfig,
     codec: VideoCodec,
+    mayPass: boolean,
     counters: PipelineCounters,
     listener: TranscoderListener,
     openers: CodecOpeners = { openEncoder, openDecoder },
   ) {
     this.#config = config;
     this.#codec = codec;
+    this.#mayPass = mayPass;
     this.#counters = counters;
     this.#listener = listener;
     this.#openers = openers;
@@ -99,7 +105,7 @@ export class Transcoder {
   async prepare(format: CameraFormat): Promise<void> {
     const source = codecOf(format.format);
     this.#keyFrame = true;
-    if (source === this.#codec) {
+    if (source === this.#codec && this.#mayPass) {
       this.#passthrough = new Passthrough(source);
       await this.#closeCodecs();
       return;

@@ -65,7 +65,9 @@ export interface VideoDecoder extends AsyncDisposable {
   readonly name: string;
   /**
    * Takes one access unit, gives its picture, or `undefined` where the unit gave none (before the
-   * first key frame; a corrupt unit, which is counted). The caller releases the picture.
+   * first key frame; a corrupt unit, which is counted). The caller releases the picture. Where a
+   * library can only work on several units at a time, the picture is that of an earlier unit, and
+   * carries that one's capture time and sequence number.
    */
   decode(frame: EncodedFrame): Promise<RawFrame | undefined>;
   /** Units that could not be decoded. */

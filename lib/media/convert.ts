@@ -243,6 +243,13 @@ export function expandRange(planes: I420Planes, width: number, height: number): 
   mapPlane(planes[2], (width + 1) >> 1, (height + 1) >> 1, FULL_CHROMA);
 }
 
+/** The reverse: 0 to 255 squeezed into 16 to 235 and 16 to 240, for encoders that can't say which. */
+export function limitRange(planes: I420Planes, width: number, height: number): void {
+  mapPlane(planes[0], width, height, LIMITED_LUMA);
+  mapPlane(planes[1], (width + 1) >> 1, (height + 1) >> 1, LIMITED_CHROMA);
+  mapPlane(planes[2], (width + 1) >> 1, (height + 1) >> 1, LIMITED_CHROMA);
+}
+
 /** Replaces each sample by its entry in a table. */
 function mapPlane(plane: Plane, width: number, height: number, table: Uint8ClampedArray): void {
   const { data, stride } = plane;
@@ -254,3 +261,8 @@ function mapPlane(plane: Plane, width: number, height: number, table: Uint8Clamp
 
 const FULL_LUMA = Uint8ClampedArray.from({ length: 256 }, (_, y) => (y - 16) * 255 / 219);
 const FULL_CHROMA = Uint8ClampedArray.from({ length: 256 }, (_, c) => (c - 128) * 255 / 224 + 128);
+const LIMITED_LUMA = Uint8ClampedArray.from({ length: 256 }, (_, y) => y * 219 / 255 + 16);
+const LIMITED_CHROMA = Uint8ClampedArray.from(
+  { length: 256 },
+  (_, c) => (c - 128) * 224 / 255 + 128,
+);

@@ -1,8 +1,8 @@
 /**
  * H.264 from the embedded library (`@napi-rs/webcodecs`, an FFmpeg with x264 of its own).
  *
- * Copies: the planes are copied once, into the addon's picture (packed 4:2:2 and NV12 are converted
- * into a buffer of ours first, which is then that picture's source); the chunk is copied once, out
+ * Copies: the planes are copied once, into the addon's picture (packed 4:2:2, NV12 and full-range
+ * pictures are converted into a buffer of ours first, which is then that picture's source); the chunk is copied once, out
  * of the addon's memory into the array of the {@link EncodedFrame}.
  *
  * @module
@@ -10,7 +10,7 @@
 import { UnsupportedError, XoqError } from "../errors.ts";
 import { nowMicros } from "./clock.ts";
 import type { EncodeOptions, EncoderConfig, VideoEncoder } from "./codec.ts";
-import { i420Planes, i420Size, writeI420 } from "./convert.ts";
+import { i420Planes, i420Size, limitRange, writeI420 } from "./convert.ts";
 import type {
   AddonChunk,
   AddonEncoder,
@@ -73,7 +73,7 @@ export class EmbeddedEncoder implements VideoEncoder {
     try {
       const width = frame.width & ~1;
       const height = frame.height & ~1;
-      const fresh = this.#open(width, height, frame.fullRange === true);
+      const fresh = this.#open(width, height);
       const keyFrame = fresh || options.keyFrame === true || this.#sinceKey >= this.#config.gop;
       this.#sinceKey = keyFrame ? 1 : this.#sinceKey + 1;
       const picture = this.#picture(frame, width, height);
@@ -114,8 +114,8 @@ export class EmbeddedEncoder implements VideoEncoder {
   }
 
   /** Opens or reopens the library's encoder where something changed that it fixes at the start. */
-  #open(width: number, height: number, fullRange: boolean): boolean {
-    const shape = `${width}x${height}${fullRange ? "f" : ""}`;
+  #open(width: number, height: number): boolean {
+    const shape = `${width}x${height}`;
     const reopened = this.#encoder === undefined || shape !== this.#shape;
     if (!reopened && this.#bitrate === this.#appliedBitrate) return false;
     this.#encoder?.close();
@@ -148,19 +148,23 @@ export class EmbeddedEncoder implements VideoEncoder {
       codedHeight: height,
       timestamp: frame.captureTime,
       colorSpace: {
-        fullRange: frame.fullRange === true,
+        fullRange: false,
         matrix: "smpte170m",
         primaries: "bt709",
         transfer: "bt709",
       },
     };
-    const direct = frame.format === "I420" ? sharedLayout(frame) : undefined;
+    // The addon does not write the range into the stream, so that players take it for limited.
+    const squeeze = frame.fullRange === true;
+    const direct = frame.format === "I420" && !squeeze ? sharedLayout(frame) : undefined;
     if (direct !== undefined) {
       return new this.#addon.VideoFrame(direct.data, { ...init, layout: direct.layout });
     }
     const size = i420Size(width, height);
     if (this.#scratch?.byteLength !== size) this.#scratch = new Uint8Array(size);
-    writeI420(frame, i420Planes(this.#scratch, width, height), width, height);
+    const planes = i420Planes(this.#scratch, width, height);
+    writeI420(frame, planes, width, height);
+    if (squeeze) limitRange(planes, width, height);
     return new this.#addon.VideoFrame(this.#scratch, init);
   }
 

@@ -217,7 +217,7 @@ Deno.test("MJPG with jpeg passes through bit for bit, and a broken one is counte
 });
 
 Deno.test(
-  "MJPG with h264 is decoded and encoded, its full range kept, a broken one counted",
+  "MJPG with h264 is decoded and encoded, its range kept, a broken one counted",
   requires(noH264),
   async () => {
     const camera = new FakeCamera("MJPG", 320, 240);
@@ -233,9 +233,27 @@ Deno.test(
     await using decoder = await openDecoder("h264");
     let raw: RawFrame | undefined;
     for (let i = 0; raw === undefined && i < 10; i++) raw = await decoder.decode(sink.frames[0]!);
+    // White is 255 where the stream says full range, 235 where it was squeezed; never the other.
+    const white = Math.max(...raw!.planes[0]!.data.subarray(0, 320 * 240));
+    assert.ok(Math.abs(white - (raw!.fullRange === true ? 255 : 235)) <= 6, `white is ${white}`);
     const luma = raw!.planes[0]!;
     assert.equal(readPattern(luma.data, 320, 240, luma.stride)?.sequence, 1);
     raw!.release();
+  },
+);
+
+Deno.test(
+  "a named encoder encodes what the camera gives as H.264 already",
+  requires(noH264),
+  async () => {
+    const made = puppet("named");
+    const camera = new FakeCamera("H264", 320, 240);
+    await using pipeline = coreOf(camera, { encoder: "libav" }, {
+      openEncoder: () => Promise.resolve(made.encoder),
+      openDecoder,
+    });
+    await pipeline.prepare();
+    assert.equal(pipeline.description.encoder, "named");
   },
 );
 

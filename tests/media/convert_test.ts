@@ -5,6 +5,7 @@ import {
   halveChroma,
   i420Planes,
   i420Size,
+  limitRange,
   writeI420,
 } from "../../lib/media/convert.ts";
 import type { PixelFormat, Plane, RawFrame } from "../../lib/media/frame.ts";
@@ -121,6 +122,10 @@ Deno.test("stretching maps 16 to 0, 235 to 255, and leaves grey chroma", () => {
   expandRange(planes, 2, 2);
   assert.deepEqual([...planes[0].data], [0, 255, 128, 0]);
   assert.deepEqual([planes[1].data[0], planes[2].data[0]], [128, 255]);
+  planes[0].data.set([0, 255, 128, 20]);
+  limitRange(planes, 2, 2);
+  assert.deepEqual([...planes[0].data], [16, 235, 126, 33]);
+  assert.deepEqual([planes[1].data[0], planes[2].data[0]], [128, 240]);
 });
 
 Deno.test("chroma of 4:2:2 and 4:4:4 is thinned out to the mean", () => {
