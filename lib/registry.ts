@@ -63,6 +63,21 @@ export const KINDS: readonly KindEntry[] = [
     load: async () => (await import("./camera/kind.ts")).cameraKind,
   },
   {
+    name: "can",
+    brief: "serve CAN buses",
+    selector: { value: "IFACE[:fd]", brief: "can0, can0:fd for CAN FD, or test", many: true },
+    examples: [
+      ["xoq can can0:fd --bitrate 500000 --dbitrate 2000000", "brings it up and serves it"],
+      ["xoq can test", "a bus inside the process, without hardware"],
+      ["xoq can can0 --public", "what XoQ's clients can open by id alone"],
+    ],
+    options: async () => {
+      const { CAN_OPTIONS, CAN_OPEN_OPTIONS } = await import("./can/options.ts");
+      return { options: CAN_OPTIONS, openOptions: CAN_OPEN_OPTIONS };
+    },
+    load: async () => (await import("./can/kind.ts")).canKind,
+  },
+  {
     name: "serial",
     brief: "serve a serial port",
     selector: {

@@ -182,7 +182,7 @@ export class FrameSender {
     }
     const now = nowMicros();
     const { oldest } = this.#queue;
-    if (oldest !== undefined && now - oldest > BEHIND_MICROS) this.#queue.prioritize();
+    if (oldest !== undefined && now - oldest.born > BEHIND_MICROS) this.#queue.prioritize();
     const { frameBytes, onWrite, encode } = this.#options;
     let room = MAX_WRITE_BYTES;
     const taken = this.#queue.take(now, (frame) => {

@@ -14,6 +14,8 @@ export interface Waiting {
   readonly frame: CanFrame;
   /** When it was meant to be sent, µs since the epoch by our clock; its age counts from here. */
   readonly born: number;
+  /** When it came into the queue, µs since the epoch, where that is not when it was born. */
+  readonly since?: number;
   /** Whatever its owner needs to know it again. */
   readonly tag?: unknown;
 }
@@ -56,9 +58,9 @@ export class SendQueue {
     return this.#buckets.size > 0;
   }
 
-  /** When the frame that came first was born; `undefined` when empty or prioritizing. */
-  get oldest(): number | undefined {
-    return this.#arrivals[this.#head]?.born;
+  /** The frame that came first; `undefined` when empty or prioritizing. */
+  get oldest(): Waiting | undefined {
+    return this.#arrivals[this.#head];
   }
 
   /** Adds a frame. */

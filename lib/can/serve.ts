@@ -69,6 +69,7 @@ export class CanServer implements ServedDevice {
   readonly #safe: SafeState;
   readonly #sessions = new Map<number, CanSession>();
   readonly #gone = { frames: 0, commands: 0, dropped: 0 };
+  readonly #parts = new AsyncDisposableStack();
   #nextPipe = 1;
   /** Frames of clients that were on the bus, for the others; given to them together. */
   #echo: { frame: CanFrame; source: CommandSource | undefined }[] = [];
@@ -289,6 +290,11 @@ export class CanServer implements ServedDevice {
     };
   }
 
+  /** Takes something over that ends with this server. */
+  attach(part: AsyncDisposable): void {
+    this.#parts.use(part);
+  }
+
   /** Ends all clients and closes the bus. Idempotent. */
   async close(): Promise<void> {
     this.#cycles[Symbol.dispose]();
@@ -296,6 +302,7 @@ export class CanServer implements ServedDevice {
     await Promise.all([...this.#sessions.values()].map((session) => session.close("closing")));
     await this.#keeper[Symbol.asyncDispose]();
     this.#transmitter.detach();
+    await this.#parts.disposeAsync();
   }
 
   /** Closes. */

@@ -114,8 +114,9 @@ export class Transmitter {
   submit(source: CommandSource, commands: readonly Waiting[]): void {
     const bus = this.#bus;
     const usable = bus !== undefined && isUsable(bus.state);
+    const since = nowMicros();
     for (const { frame, born, tag } of commands) {
-      const waiting = { frame, born, tag: { source, tag } satisfies Origin };
+      const waiting = { frame, born, since, tag: { source, tag } satisfies Origin };
       if (!usable) this.#drop(waiting, "down");
       else if (frame.kind === "error" || (frame.fd && !bus.fd)) this.#drop(waiting, "refused");
       else this.#queue.push(waiting);
@@ -142,12 +143,13 @@ export class Transmitter {
     while (this.#queue.size > 0) {
       const now = nowMicros();
       const { oldest } = this.#queue;
-      if (paceMicros > 0 && oldest !== undefined && oldest + paceMicros > now) {
-        this.#wakeIn((oldest + paceMicros - now) / 1000);
-        return;
-      }
-      if (oldest !== undefined && now - oldest - paceMicros > BEHIND_MICROS) {
-        this.#queue.prioritize();
+      if (oldest !== undefined) {
+        const due = paceMicros === 0 ? 0 : oldest.born + paceMicros;
+        if (due > now) {
+          this.#wakeIn((due - now) / 1000);
+          return;
+        }
+        if (now - Math.max(due, oldest.since ?? 0) > BEHIND_MICROS) this.#queue.prioritize();
       }
       let room = BATCH;
       let limited = false;
