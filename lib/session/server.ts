@@ -27,7 +27,7 @@ export const MAX_PIPES = 64;
 
 /** How to serve. */
 export interface SessionServerOptions {
-  /** Devices by name; their protocols must not overlap. */
+  /** Devices by name. A protocol that several speak leads to the first of them. */
   devices: readonly ServedDevice[];
   /** Who is let in. */
   policy: AdmissionPolicy;
@@ -64,12 +64,20 @@ export class SessionServer implements AsyncDisposable {
   constructor(endpoint: Endpoint, options: SessionServerOptions) {
     this.#devices = new Map(options.devices.map((device) => [device.name, device]));
     for (const device of options.devices) {
-      for (const protocol of device.protocols) this.#byProtocol.set(protocol, device);
+      // A protocol that several devices speak leads to the first: it can't name another.
+      for (const protocol of device.protocols) {
+        if (!this.#byProtocol.has(protocol)) this.#byProtocol.set(protocol, device);
+      }
     }
     this.#desk = new AdmissionDesk(options.policy);
     this.#agent = options.agent;
     for (const device of options.devices) {
-      device.notify = (event) => this.#notify(device.name, event);
+      // A device may be served by several endpoints: each tells its own clients.
+      const others = device.notify;
+      device.notify = (event) => {
+        others?.(event);
+        this.#notify(device.name, event);
+      };
     }
     this.#reader = endpoint.incoming.getReader();
     this.#done = this.#run();
@@ -77,7 +85,7 @@ export class SessionServer implements AsyncDisposable {
 
   /** Protocols an endpoint must accept to serve these devices. */
   static protocols(devices: readonly ServedDevice[]): string[] {
-    return [SESSION_PROTOCOL, ...devices.flatMap((device) => device.protocols)];
+    return [...new Set([SESSION_PROTOCOL, ...devices.flatMap((device) => device.protocols)])];
   }
 
   /** Counters now. */
