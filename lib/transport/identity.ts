@@ -63,7 +63,9 @@ export interface Identity extends AsyncDisposable {
 
 /** A name for the identity of a device: stable, and distinct for distinct ids. */
 export function identityName(kind: string, deviceId: string): string {
-  const whole = `${kind}-${deviceId}`;
+  // `can0` says what it is already.
+  const numbered = deviceId.startsWith(kind) && /^\d+$/.test(deviceId.slice(kind.length));
+  const whole = numbered ? deviceId : `${kind}-${deviceId}`;
   const name = toDeviceName(whole);
   if (name === whole) return name;
   return `${name.slice(0, 64 - 9)}-${fingerprint(whole)}`;

@@ -238,6 +238,8 @@ Deno.test("identities are listed, read, and taken in", async () => {
 
 Deno.test("names of identities are stable and distinct", () => {
   assert.equal(identityName("camera", "test"), "camera-test");
+  assert.equal(identityName("can", "can0"), "can0");
+  assert.equal(identityName("can", "vcan0"), "can-vcan0");
   const long = "usb-046d_HD_Pro_Webcam_C920_9A8B7C6D-video-index0";
   const name = identityName("camera", long);
   assert.match(name, /^camera-usb-046d_hd_pro_webcam_c920_9a8b7c6d-video-index-[0-9a-f]{8}$/);
