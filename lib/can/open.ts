@@ -77,7 +77,11 @@ export async function openCan(
     work.push(writeLog(hub, remote.label, reporter.stdout, ended).done);
   }
   if (values.stdin) {
-    work.push(attached.promise.then(() => sendLines(hub, Deno.stdin.readable, ended)));
+    const sent = attached.promise.then(() => sendLines(hub, Deno.stdin.readable, ended));
+    // Its end is the command's, unless something else was asked for too.
+    const alone = values.stdout === undefined && values.vcan === undefined &&
+      values.socketcand === undefined && values.cannelloni === undefined;
+    work.push(alone ? sent : sent.then(() => network));
   }
   try {
     await Promise.race([network, ...work]);
