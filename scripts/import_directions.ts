@@ -33,7 +33,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   media: { places: ["lib/media/"], imports: [...BASE, "ffi"] },
   moqt: { places: ["lib/moqt/"], imports: [...BASE, "transport"], portable: true },
   contracts: {
-    places: ["lib/device.ts", "lib/remote.ts", "lib/backoff.ts", "lib/lease.ts"],
+    places: [
+      "lib/device.ts",
+      "lib/remote.ts",
+      "lib/backoff.ts",
+      "lib/lease.ts",
+      "lib/safe_state.ts",
+    ],
     imports: [...BASE, "transport", "media"],
   },
   ...Object.fromEntries(

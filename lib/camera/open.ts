@@ -11,7 +11,8 @@ import { RemoteCamera, type RemoteCameraEvent } from "./remote_camera.ts";
 import type { SinkContext } from "./sinks/sink.ts";
 import type { StdoutFormat } from "./sinks/stdout.ts";
 
-type Values = ValuesOf<typeof CAMERA_OPEN_OPTIONS>;
+/** Values of `CAMERA_OPEN_OPTIONS`. */
+export type Values = ValuesOf<typeof CAMERA_OPEN_OPTIONS>;
 
 /** Counters are told this often, in milliseconds. */
 const STATS_INTERVAL_MS = 1_000;

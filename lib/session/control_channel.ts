@@ -6,12 +6,8 @@
  */
 import { ProtocolError } from "../errors.ts";
 import type { BidirectionalStream } from "../transport/connection.ts";
-import {
-  type ClientMessage,
-  encodeMessage,
-  MessageSplitter,
-  type ServerMessage,
-} from "./control_message.ts";
+import { encodeMessage, MessageSplitter } from "./framing.ts";
+import type { ClientMessage, ServerMessage } from "./messages.ts";
 
 /**
  * Most messages waiting for a peer that does not read. Policy: close — a peer that lets this many

@@ -19,14 +19,9 @@ import { CLOSE } from "../transport/close_codes.ts";
 import type { RemoteControl, RemoteEvent, RemotePipe, RemotePipeRequest } from "../remote.ts";
 import type { Connection, EndpointAddress } from "../transport/connection.ts";
 import { ControlChannel } from "./control_channel.ts";
-import {
-  type ClientMessage,
-  encodeMessage,
-  parsePipeAnswer,
-  parseServerMessage,
-  type RemoteDeviceInfo,
-  type ServerMessage,
-} from "./control_message.ts";
+import { encodeMessage } from "./framing.ts";
+import { parsePipeAnswer, parseServerMessage } from "./message_schema.ts";
+import type { ClientMessage, RemoteDeviceInfo, ServerMessage, ToldError } from "./messages.ts";
 import { readPreamble } from "./preamble.ts";
 import { SESSION_VERSION } from "./protocol.ts";
 
@@ -434,7 +429,7 @@ class DeviceControl implements RemoteControl {
 }
 
 /** What a server refused with, as an error of ours. */
-function remoteError(told: { code: string; message: string; hint?: string | undefined }): XoqError {
+function remoteError(told: ToldError): XoqError {
   const code = Object.hasOwn(EXIT_CODES, told.code) ? told.code as ErrorCode : "failed";
   return new XoqError(code, told.message, told.hint === undefined ? {} : { hint: told.hint });
 }

@@ -11,7 +11,8 @@ import {
   type Connection,
   TransportError,
 } from "../transport/connection.ts";
-import { encodeMessage, parsePipeMessage } from "./control_message.ts";
+import { encodeMessage } from "./framing.ts";
+import { parsePipeMessage } from "./message_schema.ts";
 import { readPreamble } from "./preamble.ts";
 
 /** A failure as it is told to the peer. */

@@ -6,7 +6,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import type { ReceiveStream } from "../transport/connection.ts";
-import { MessageSplitter } from "./control_message.ts";
+import { MessageSplitter } from "./framing.ts";
 
 /** The message, and the stream behind it. */
 export interface Preamble {

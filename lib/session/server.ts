@@ -11,7 +11,8 @@ import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection, Endpoint } from "../transport/connection.ts";
 import { type Admission, AdmissionDesk, type AdmissionPolicy } from "./admission.ts";
 import { ControlChannel } from "./control_channel.ts";
-import { type ClientMessage, parseClientMessage, type ServerMessage } from "./control_message.ts";
+import { parseClientMessage } from "./message_schema.ts";
+import type { ClientMessage, ServerMessage } from "./messages.ts";
 import { noDevice, type Refusal, refusal, servePipes } from "./pipes.ts";
 import { SESSION_PROTOCOL, SESSION_VERSION } from "./protocol.ts";
 

@@ -8,15 +8,13 @@ import { XoqError } from "../../lib/errors.ts";
 import { encodePicture, PictureParser } from "../../lib/camera/wire.ts";
 import { decodeVarint } from "../../lib/bytes/varint.ts";
 import { parseSocketAddress } from "../../lib/bytes/ip.ts";
+import { encodeMessage, MessageSplitter } from "../../lib/session/framing.ts";
 import {
-  type ClientMessage,
-  encodeMessage,
-  MessageSplitter,
   parseClientMessage,
   parsePipeMessage,
   parseServerMessage,
-  type ServerMessage,
-} from "../../lib/session/control_message.ts";
+} from "../../lib/session/message_schema.ts";
+import type { ClientMessage, ServerMessage } from "../../lib/session/messages.ts";
 import { isKeyFrame, streamInfo, toSample } from "../../lib/media/bitstream.ts";
 import type { EncodedFrame, VideoCodec } from "../../lib/media/frame.ts";
 import { endpointIdOf, generateSecretKey } from "../../lib/transport/key.ts";

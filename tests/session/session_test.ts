@@ -3,7 +3,7 @@ import type { Peer, PipeRequest, ServedDevice } from "../../lib/device.ts";
 import { BusyError, DeniedError, NotFoundError, UsageError, XoqError } from "../../lib/errors.ts";
 import { Lease } from "../../lib/lease.ts";
 import { attach, openSession } from "../../lib/session/attach.ts";
-import { encodeMessage } from "../../lib/session/control_message.ts";
+import { encodeMessage } from "../../lib/session/framing.ts";
 import { SessionServer } from "../../lib/session/server.ts";
 import type { BidirectionalStream, Connection } from "../../lib/transport/connection.ts";
 import { type MemoryEndpoint, MemoryNetwork } from "../../lib/transport/memory.ts";

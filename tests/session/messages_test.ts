@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ProtocolError } from "../../lib/errors.ts";
-import {
-  type ClientMessage,
-  encodeMessage,
-  MessageSplitter,
-  parseClientMessage,
-  parseServerMessage,
-  type ServerMessage,
-} from "../../lib/session/control_message.ts";
+import { encodeMessage, MessageSplitter } from "../../lib/session/framing.ts";
+import { parseClientMessage, parseServerMessage } from "../../lib/session/message_schema.ts";
+import type { ClientMessage, ServerMessage } from "../../lib/session/messages.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
