@@ -7,6 +7,7 @@ import { TestCameraDriver } from "../../lib/camera/test_camera.ts";
 import { V4l2Driver } from "../../lib/camera/v4l2_driver.ts";
 import { openVideoOutput, type VideoOutput } from "../../lib/camera/v4l2_output.ts";
 import type { RawFrame } from "../../lib/media/frame.ts";
+import { feedJpegs } from "./feed.ts";
 import { command, inLab } from "./support.ts";
 
 const FED = "/dev/video20";
@@ -24,53 +25,30 @@ function fedCamera(path: string): Promise<CameraInfo> {
 }
 
 test("an MJPG camera's pictures come bit by bit as they were fed", async () => {
-  const folder = await Deno.makeTempDir();
-  const pictures = `${folder}/%02d.jpg`;
-  const ffmpeg = ["-v", "error", "-y"];
-  await command(
-    "ffmpeg",
-    ...[...ffmpeg, "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10", "-frames:v", "20"],
-    ...["-c:v", "mjpeg", pictures],
-  );
-  const fed: string[] = [];
-  for (let i = 1; i <= 20; i++) {
-    fed.push((await Deno.readFile(`${folder}/${i.toString().padStart(2, "0")}.jpg`)).toBase64());
-  }
-  assert.equal(new Set(fed).size, 20, "the pictures differ");
+  await using feeder = await feedJpegs(FED);
+  const fed = feeder.pictures;
+  assert.equal(new Set(fed).size, fed.length, "the pictures differ");
 
-  const feeder = new Deno.Command("ffmpeg", {
-    args: [
-      ...[...ffmpeg, "-re", "-framerate", "10", "-loop", "1", "-i", pictures],
-      ...["-c", "copy", "-f", "v4l2", FED],
-    ],
-    stdin: "null",
-  }).spawn();
-  try {
-    const info = await fedCamera(FED);
-    const driver = new V4l2Driver();
-    const modes = await driver.modes(info);
-    assert.deepEqual(new Set(modes.map(({ format }) => format)), new Set(["MJPG"]));
-    await using camera = await driver.open(info, { formats: ["MJPG", "YUYV"] });
-    assert.equal(camera.format.format, "MJPG");
-    assert.deepEqual([camera.format.width, camera.format.height], [320, 240]);
-    let previous: number | undefined;
-    for (let i = 0; i < 12 + STALE; i++) {
-      const picture = await camera.next();
-      assert.ok("data" in picture);
-      const index = fed.indexOf(picture.data.slice().toBase64());
-      if (i < STALE) {
-        picture.release();
-        continue;
-      }
-      assert.ok(index >= 0, `the picture ${i} of ${picture.data.length} bytes is one of those fed`);
-      if (previous !== undefined) assert.notEqual(index, previous, "each picture comes once");
-      previous = index;
+  const info = await fedCamera(FED);
+  const driver = new V4l2Driver();
+  const modes = await driver.modes(info);
+  assert.deepEqual(new Set(modes.map(({ format }) => format)), new Set(["MJPG"]));
+  await using camera = await driver.open(info, { formats: ["MJPG", "YUYV"] });
+  assert.equal(camera.format.format, "MJPG");
+  assert.deepEqual([camera.format.width, camera.format.height], [320, 240]);
+  let previous: number | undefined;
+  for (let i = 0; i < 12 + STALE; i++) {
+    const picture = await camera.next();
+    assert.ok("data" in picture);
+    const index = fed.indexOf(picture.data.slice().toBase64());
+    if (i < STALE) {
       picture.release();
+      continue;
     }
-  } finally {
-    feeder.kill("SIGKILL");
-    await feeder.status;
-    await Deno.remove(folder, { recursive: true });
+    assert.ok(index >= 0, `the picture ${i} of ${picture.data.length} bytes is one of those fed`);
+    if (previous !== undefined) assert.notEqual(index, previous, "each picture comes once");
+    previous = index;
+    picture.release();
   }
 });
 
