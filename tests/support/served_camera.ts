@@ -47,6 +47,8 @@ export interface Received {
   bytes: Uint8Array<ArrayBuffer>;
   /** Pictures it had counted by its last statistics. */
   pictures: number;
+  /** The command, ended. */
+  viewer: Xoq;
 }
 
 /** Opens a ticket with `--stdout=FORMAT`, interrupts the viewer after some pictures, gives its output. */
@@ -65,5 +67,5 @@ export async function receive(
     where: ({ received }) => Number(received) >= pictures,
   });
   await viewer.interrupt();
-  return { bytes: new Uint8Array(await reading), pictures: Number(received) };
+  return { bytes: new Uint8Array(await reading), pictures: Number(received), viewer };
 }
