@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   camera: "the camera's way over loopback iroh: latency, loss, CPU, start-up, MJPEG throughput",
   can: "CAN frames a second between two processes, and how much later they arrive",
   encode: "milliseconds a picture of each encoder",
+  serial: "a serial line's round trips and throughput, beside ser2net and socat",
   transport: "QUIC: round trips, throughput, new streams",
 };
 
