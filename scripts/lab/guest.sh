@@ -13,9 +13,10 @@ load() {
   modprobe -d "$XOQ_LAB_MODULES" "$@" || echo "lab: module $1 does not load"
 }
 
-# Cameras: /dev/video0 with one memory plane, /dev/video1 with several, /dev/video20 and 21 to be fed.
+# Cameras: /dev/video0 with one memory plane, /dev/video1 with several, /dev/video20 to 25 to be fed.
+# More than one, because v4l2loopback 0.12 takes no second feeder after one that used write() alone.
 load vivid n_devs=2 node_types=0x1,0x1 multiplanar=1,2 vid_cap_nr=0,1
-load v4l2loopback video_nr=20,21 card_label=fed,sink exclusive_caps=1,1
+load v4l2loopback video_nr=20,21,22,23,24,25 exclusive_caps=1,1,1,1,1,1
 # CAN: vcan0 with FD; can0 and can1, two controllers on one bus.
 for module in can-raw can-gw vcan vxcan kvaser_pci; do load $module; done
 ip link add vcan0 type vcan && ip link set vcan0 mtu 72 up
@@ -34,5 +35,7 @@ if [ -n "$XOQ_LAB_SHELL" ]; then
   setsid sh -c 'exec bash -i < /dev/ttyS0 > /dev/ttyS0 2>&1'
 fi
 sync
+# Started before the files go away; process 1 must not end first.
+sleep 60 &
 echo o > /proc/sysrq-trigger
-sleep 60
+wait

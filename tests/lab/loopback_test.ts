@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import type { CameraInfo } from "../../lib/camera/camera.ts";
-import { waitForDevice } from "../../lib/camera/hotplug.ts";
 import { readPattern } from "../../lib/camera/pattern_code.ts";
 import { selectCamera } from "../../lib/camera/select.ts";
 import { TestCameraDriver } from "../../lib/camera/test_camera.ts";
 import { V4l2Driver } from "../../lib/camera/v4l2_driver.ts";
 import { openVideoOutput, type VideoOutput } from "../../lib/camera/v4l2_output.ts";
 import type { RawFrame } from "../../lib/media/frame.ts";
-import { feedJpegs } from "./feed.ts";
+import { fedCamera, feedJpegs } from "./feed.ts";
 import { command, inLab } from "./support.ts";
 
 const FED = "/dev/video20";
@@ -16,20 +14,12 @@ const SINK = "/dev/video21";
 const STALE = 8;
 const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore: !inLab, fn });
 
-/** The loopback's camera side, which is there once its other side is fed. */
-function fedCamera(path: string): Promise<CameraInfo> {
-  return waitForDevice(
-    async () => (await new V4l2Driver().list()).find((camera) => camera.path === path),
-    { subsystem: "video4linux" },
-  );
-}
-
 test("an MJPG camera's pictures come bit by bit as they were fed", async () => {
   await using feeder = await feedJpegs(FED);
   const fed = feeder.pictures;
   assert.equal(new Set(fed).size, fed.length, "the pictures differ");
 
-  const info = await fedCamera(FED);
+  const { info } = feeder;
   const driver = new V4l2Driver();
   const modes = await driver.modes(info);
   assert.deepEqual(new Set(modes.map(({ format }) => format)), new Set(["MJPG"]));
