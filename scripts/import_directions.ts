@@ -48,7 +48,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   web: { places: ["lib/web/"], imports: [...BASE, "media"], portable: true },
   client: {
     places: ["lib/client/"],
-    imports: [...BASE, "transport", "media", "moqt"],
+    imports: [...BASE, "transport", "media", "moqt", "contracts", "session", ...KINDS],
     portable: true,
   },
   session: { places: ["lib/session/"], imports: [...GROUND, ...KINDS] },

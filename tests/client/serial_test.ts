@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { SerialPortStream } from "@serialport/stream";
+import { openSerialPort, ticketBinding } from "../../lib/client/serial.ts";
+import { isEndpointId } from "../../lib/transport/endpoint_id.ts";
+import { formatTicket } from "../../lib/transport/ticket.ts";
+import { readBytes } from "../compliance/serial.ts";
+import { bytes, type ServedPort, servePort, text } from "../serial/support.ts";
+
+/** A served port whose id a ticket can hold: of random ones, about half are points of the curve. */
+async function serve(): Promise<ServedPort> {
+  for (;;) {
+    const served = await servePort();
+    if (isEndpointId(served.id)) return served;
+    await served[Symbol.asyncDispose]();
+  }
+}
+
+const ticketOf = (id: string) =>
+  formatTicket({ address: { id, relays: [], direct: [] }, device: "test" });
+
+Deno.test("a program opens a port by its ticket, reads and writes it, and runs a reset", async () => {
+  await using served = await serve();
+  const endpoint = served.network.endpoint();
+  await using port = await openSerialPort(ticketOf(served.id), endpoint, {
+    format: { baudRate: 1_000_000 },
+  });
+  assert.equal(port.format.baudRate, 1_000_000);
+  await port.write(bytes("ping"));
+  assert.equal(text(await readBytes(port, 4)), "ping");
+  assert.equal((await port.runScript("dtr=0,5ms,dtr=1")).length, 2);
+  assert.equal((await port.lines())?.cts, true);
+});
+
+Deno.test("a held port is refused, a wrong ticket is a usage error", async () => {
+  await using served = await serve();
+  const ticket = ticketOf(served.id);
+  await using _holder = await openSerialPort(ticket, served.network.endpoint());
+  await assert.rejects(openSerialPort(ticket, served.network.endpoint()), { code: "busy" });
+  await assert.rejects(openSerialPort("nonsense", served.network.endpoint()), { code: "usage" });
+});
+
+Deno.test("npm serialport's stream opens a ticket as its path", async () => {
+  await using served = await serve();
+  const binding = ticketBinding(served.network.endpoint());
+  const stream = new SerialPortStream({ binding, path: ticketOf(served.id), baudRate: 57_600 });
+  await once(stream, "open");
+  assert.equal(served.driver.port.format.baudRate, 57_600);
+  stream.write("over there");
+  const [data] = await once(stream, "data");
+  assert.equal(String(data), "over there");
+  const closed = once(stream, "close");
+  stream.close();
+  await closed;
+});
