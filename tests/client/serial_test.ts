@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { SerialPortStream } from "@serialport/stream";
 import { openSerialPort, ticketBinding } from "../../lib/client/serial.ts";
+import { decodeHex } from "../../lib/bytes/text.ts";
 import { isEndpointId } from "../../lib/transport/endpoint_id.ts";
 import { formatTicket } from "../../lib/transport/ticket.ts";
 import { readBytes } from "../compliance/serial.ts";
@@ -11,7 +12,7 @@ import { bytes, type ServedPort, servePort, text } from "../serial/support.ts";
 async function serve(): Promise<ServedPort> {
   for (;;) {
     const served = await servePort();
-    if (isEndpointId(served.id)) return served;
+    if (isEndpointId(decodeHex(served.id))) return served;
     await served[Symbol.asyncDispose]();
   }
 }
