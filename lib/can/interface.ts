@@ -30,6 +30,8 @@ const STATES: readonly ControllerState[] = [
   "stopped",
   "sleeping",
 ];
+/** EDOM: what the kernel's bit timing calculation says of a rate that it can't come near. */
+const EDOM = 33;
 /** EOPNOTSUPP: the driver, or the kernel, can't do it. */
 const EOPNOTSUPP = 95;
 
@@ -233,9 +235,10 @@ export function translate(error: unknown, what: string, commands: string): unkno
       return new NotFoundError(`${what}: it is gone`, options);
     case ERRNO.EINVAL:
     case ERRNO.ERANGE:
+    case EDOM:
       return new UsageError(`${what}: the controller can't do these bit rates`, {
         ...options,
-        hint: `what the kernel says: ${commands}`,
+        hint: `see what the kernel says of it: ${commands}`,
       });
     case EOPNOTSUPP:
       return new UnsupportedError(`${what}: the driver or the kernel can't`, {

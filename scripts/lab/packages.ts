@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "gcc": ["gcc"],
   "iproute2": ["ip"],
   "v4l-utils": ["v4l2-ctl"],
+  "can-utils": ["candump", "cangen", "canfdtest", "cansequence"],
   "ffmpeg": ["ffmpeg", "ffprobe"],
 };
 

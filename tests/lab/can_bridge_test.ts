@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { until } from "../can/support.ts";
+import { command, inLab } from "./support.ts";
+import { xoq } from "../support/xoq.ts";
+
+/** Processes start ten times slower here. */
+const PATIENCE_MS = 90_000;
+const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore: !inLab, fn });
+
+/** `vcan0` served, and opened as `vcan1`: two interfaces that are one bus, across iroh. */
+async function bridge(...options: string[]) {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(xoq(["can", "--json", "vcan0:fd", ...options]));
+  const { ticket } = await server.until("ready", { timeoutMs: PATIENCE_MS });
+  const client = stack.use(xoq(["open", "--json", String(ticket), "--vcan", "vcan1"]));
+  await client.until("attached", { timeoutMs: PATIENCE_MS });
+  return Object.assign(stack.move(), { server, client });
+}
+
+/** A command that runs until it is stopped, or ends. */
+function start(name: string, ...args: string[]) {
+  const child = new Deno.Command(name, { args, stdin: "null", stdout: "piped", stderr: "piped" })
+    .spawn();
+  const output = child.output().then(({ code, stdout, stderr }) => ({
+    code,
+    text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr),
+  }));
+  return {
+    output,
+    stop: async () => {
+      try {
+        child.kill("SIGINT");
+      } catch {
+        // It has ended by itself.
+      }
+      return await output;
+    },
+  };
+}
+
+/** Resolves when candump is bound: its socket is in the kernel's list. */
+async function listening(interfaceName: string, count: number): Promise<void> {
+  const list = () => {
+    try {
+      return Deno.readTextFileSync("/proc/net/can/rcvlist_all").split("\n")
+        .filter((line) => line.trim().startsWith(interfaceName)).length;
+    } catch {
+      return 0;
+    }
+  };
+  await until(() => list() >= count, `${count} listeners on ${interfaceName}`);
+}
+
+test("candump on one side logs what cangen sends on the other, frame by frame", async () => {
+  await using _bridge = await bridge();
+  for (const [from, to] of [["vcan0", "vcan1"], ["vcan1", "vcan0"]] as const) {
+    const [here, there] = [
+      start("candump", "-L", from, "-n", "1000", "-T", "20000"),
+      start("candump", "-L", to, "-n", "1000", "-T", "20000"),
+    ];
+    await listening(from, 2);
+    await listening(to, 2);
+    await command("cangen", from, "-n", "1000", "-g", "1", "-m", "-i", "-R");
+    const frames = async (log: typeof here) =>
+      (await log.output).text.trim().split("\n").map((line) => line.split(" ")[2]);
+    const [sent, got] = [await frames(here), await frames(there)];
+    assert.equal(sent.length, 1000);
+    assert.deepEqual(got, sent, `${from} to ${to}: no loss, no disorder`);
+  }
+});
+
+test("canfdtest passes through the bridge, classic and FD", async () => {
+  await using _bridge = await bridge();
+  for (const mode of [[], ["-f"]]) {
+    const peer = start("canfdtest", ...mode, "vcan1");
+    await listening("vcan1", 2);
+    const { code, text } = await start("canfdtest", ...mode, "-g", "-l", "300", "vcan0").output;
+    await peer.stop();
+    assert.equal(code, 0, text);
+  }
+});
+
+test("cansequence finds no gap", async () => {
+  await using both = await bridge();
+  const { server } = both;
+  const reader = start("cansequence", "--receive", "--quit", "vcan1");
+  await listening("vcan1", 2);
+  const { code, text } = await start("cansequence", "--loop=2000", "--poll", "vcan0").output;
+  assert.equal(code, 0, text);
+  await until(() => {
+    const stats = server.events.findLast(({ event }) => event === "stats");
+    return Number(stats?.["delivered"]) >= 2000;
+  }, "2,000 frames");
+  const { text: said } = await reader.stop();
+  assert.doesNotMatch(said, /sequence|lost|wrong/i);
+});
+
+test("the served interface goes down and up: clients are told, and the bridge goes on", async () => {
+  await using both = await bridge();
+  const { server, client } = both;
+  await command("ip", "link", "set", "vcan0", "down");
+  await client.until("bus", { timeoutMs: PATIENCE_MS });
+  await command("ip", "link", "set", "vcan0", "up");
+  await until(() => client.events.filter(({ event }) => event === "bus").length >= 2);
+  const log = start("candump", "-L", "vcan1", "-n", "1", "-T", "20000");
+  await listening("vcan1", 2);
+  await command("cansend", "vcan0", "123#1122");
+  assert.match((await log.output).text, /123#1122/);
+  assert.equal(server.events.some(({ event }) => event === "lost"), false);
+});
+
+test("two controllers under one ticket, each by its name", async () => {
+  await using server = xoq(["can", "--json", "can0", "can1"]);
+  const { ticket } = await server.until("ready", { timeoutMs: PATIENCE_MS });
+  const named = (name: string) => {
+    const [address, grant] = String(ticket).split("#");
+    return `${address}/${name}#${grant}`;
+  };
+  await using watcher = xoq(["open", "--json", named("can1"), "--stdout"], { data: true });
+  await watcher.until("attached", { timeoutMs: PATIENCE_MS });
+  await using sender = xoq(["open", "--json", named("can0"), "--stdin"], { stdin: true });
+  await sender.until("attached", { timeoutMs: PATIENCE_MS });
+  const writer = sender.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("321#CAFE\n"));
+  const reader = watcher.stdout.getReader();
+  const { value } = await reader.read();
+  assert.match(new TextDecoder().decode(value), /can1 321#CAFE/);
+  await writer.close();
+  assert.equal((await sender.ended).code, 0);
+});
