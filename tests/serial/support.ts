@@ -7,7 +7,7 @@ import type { ClientEvent, DeviceEvent } from "../../lib/device.ts";
 import { BusyError } from "../../lib/errors.ts";
 import type { Attachment, RemoteDevice } from "../../lib/remote.ts";
 import { DEFAULT_FORMAT } from "../../lib/serial/format.ts";
-import type { SerialDriver } from "../../lib/serial/port.ts";
+import type { SerialDriver, SerialPortInfo } from "../../lib/serial/port.ts";
 import { type RemotePortOptions, RemoteSerialPort } from "../../lib/serial/remote_port.ts";
 import { SerialServer, type SerialServerOptions } from "../../lib/serial/serve.ts";
 import { TEST_PORT, TestSerialPort } from "../../lib/serial/test_port.ts";
@@ -64,13 +64,17 @@ export interface ServedPort extends AsyncDisposable {
   remote(options?: { reconnect?: boolean }): RemoteDevice & { id: string };
 }
 
-/** Serves the echo port, open to everybody. */
+/** Serves the echo port, or another, open to everybody. */
 export async function servePort(
-  options: Partial<SerialServerOptions> & { network?: MemoryOptions } = {},
+  options: Partial<SerialServerOptions> & {
+    network?: MemoryOptions;
+    /** Another port than the echo. */
+    port?: { driver: SerialDriver; info: SerialPortInfo };
+  } = {},
 ): Promise<ServedPort> {
-  const { network: memory, ...rest } = options;
+  const { network: memory, port, ...rest } = options;
   const driver = new FakeDriver();
-  const server = await SerialServer.open(driver, TEST_PORT, {
+  const server = await SerialServer.open(port?.driver ?? driver, port?.info ?? TEST_PORT, {
     name: "test",
     open: { format: { ...DEFAULT_FORMAT }, exclusive: true },
     scrollbackBytes: 1_024,
