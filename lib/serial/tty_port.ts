@@ -30,6 +30,8 @@ export const serialPoller: { wait: Poller["wait"]; close: Poller["close"] } = ne
 const READ_BYTES = 65_536;
 /** A rate further than this from the one asked for is no rate that works: UARTs tolerate some 3 %. */
 const BAUD_TOLERANCE = 0.03;
+/** Rates that every line has: a driver that takes none of them has no line. */
+const PROBE_RATES = [9_600, 19_200, 115_200] as const;
 /** How long closing waits for what was written to be sent, in milliseconds. The rest is dropped. */
 const CLOSE_DRAIN_MS = 500;
 /** Events after which a descriptor without data is dead. */
@@ -200,8 +202,10 @@ export class TtyPort implements LocalSerialPort {
   }
 
   #apply(format: LineFormat): void {
+    let before: LineFormat;
     let taken: LineFormat;
     try {
+      before = termios.format(this.#fd);
       taken = termios.setFormat(this.#fd, format, this.#hangUpOnClose);
     } catch (error) {
       if (!(error instanceof FfiError)) throw error;
@@ -211,14 +215,21 @@ export class TtyPort implements LocalSerialPort {
       }
       throw new UnsupportedError(`${this.path} refuses ${format.baudRate} baud`, { cause: error });
     }
-    // Pseudo-terminals have no line: they keep what they are told, less the frame.
     const wrong = Math.abs(taken.baudRate - format.baudRate) > format.baudRate * BAUD_TOLERANCE;
-    if (wrong) {
+    if (wrong && !this.#hasNoRate(before, format)) {
       throw new UnsupportedError(
         `${this.path} can't do ${format.baudRate} baud: its driver took ${taken.baudRate}`,
       );
     }
-    this.#format = taken;
+    this.#format = wrong ? { ...taken, baudRate: format.baudRate } : taken;
+  }
+
+  /** Terminals without a line (the device's end of a USB cable) keep a rate that means nothing. */
+  #hasNoRate(before: LineFormat, format: LineFormat): boolean {
+    return PROBE_RATES.every((baudRate) =>
+      termios.setFormat(this.#fd, { ...format, baudRate }, this.#hangUpOnClose).baudRate ===
+        before.baudRate
+    );
   }
 
   /** Writes what goes at once; answers the rest. */
