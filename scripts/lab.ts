@@ -2,9 +2,9 @@
  * The hardware lab: boots a machine with cameras, CAN controllers and USB serial ports (emulated, no
  * KVM, no root) on this machine's own files, and runs `tests/lab/` in it.
  *
- *     deno task lab [FILTER] [--keep] [--shell] [--install] [--timeout SECONDS]
+ *     deno task lab [FILTER…] [--keep] [--shell] [--install] [--timeout SECONDS]
  *
- * FILTER is a file name's piece (`vivid`) or, where no file fits, a piece of the tests' names.
+ * A FILTER is a file name's piece (`vivid`) or, where no file fits, a piece of the tests' names.
  *
  * @module
  */
@@ -51,16 +51,20 @@ async function prepare(): Promise<{ kernel: Kernel; initramfs: string }> {
   return { kernel, initramfs };
 }
 
-/** Test files that a filter means, and what is left of it for the tests' names. */
-async function testFiles(filter: string | undefined): Promise<{ files: string[]; name?: string }> {
+/** Test files that the filters mean, and what is left for the tests' names. */
+async function testFiles(filters: string[]): Promise<{ files: string[]; name?: string }> {
   const all: string[] = [];
   for await (const { name } of Deno.readDir(`${CHECKOUT}/tests/lab`)) {
-    if (name.endsWith("_test.ts")) all.push(`tests/lab/${name}`);
+    if (name.endsWith("_test.ts")) all.push(name);
   }
-  all.sort();
-  if (filter === undefined) return { files: all };
-  const fitting = all.filter((file) => file.includes(filter));
-  return fitting.length > 0 ? { files: fitting } : { files: all, name: filter };
+  const path = (name: string) => `tests/lab/${name}`;
+  const fitting = all.filter((name) => filters.some((filter) => name.includes(filter)));
+  if (fitting.length > 0) return { files: fitting.sort().map(path) };
+  const files = all.sort().map(path);
+  if (filters.length > 1) {
+    throw labError(`no file of tests/lab is named like ${filters.join(", ")}`);
+  }
+  return { files, ...(filters[0] !== undefined && { name: filters[0] }) };
 }
 
 function quote(text: string): string {
@@ -106,7 +110,7 @@ async function main(): Promise<number> {
   await requirePackages(values.install);
   const { kernel, initramfs } = await prepare();
 
-  const { files, name } = await testFiles(positionals[0]);
+  const { files, name } = await testFiles(positionals);
   // The guest is slow: types are checked and modules cached out here.
   await run(Deno.execPath(), ["check", "--quiet", "main.ts", ...files], { cwd: CHECKOUT });
   const filter = name === undefined ? "" : `--filter ${quote(name)} `;
