@@ -7,6 +7,7 @@ import { type CanFrame, dataFrame, remoteFrame } from "../../lib/can/frame.ts";
 import { provideVcan } from "../../lib/can/interface.ts";
 import { SocketCanDriver } from "../../lib/can/socketcan_bus.ts";
 import { NotFoundError, UsageError } from "../../lib/errors.ts";
+import { testCanBus } from "../compliance/can_bus.ts";
 import { plain, until } from "../can/support.ts";
 import { command, inLab } from "./support.ts";
 
@@ -230,4 +231,25 @@ test("who may not is told the ip link line", async () => {
   const [code, hint] = JSON.parse(output) as [string, string];
   assert.equal(code, "denied");
   assert.match(hint, /sudo ip link set can0 type can bitrate 125000; sudo ip link set can0 up/);
+});
+
+testCanBus({
+  name: "vcan",
+  ignore: !inLab,
+  fd: true,
+  setUp: () => {
+    provideVcan("vcan7", true);
+    return Promise.resolve({
+      driver,
+      id: "vcan7",
+      [Symbol.asyncDispose]: () => {
+        const link = findLink("vcan7");
+        if (link !== undefined) deleteLink(link.index);
+        return Promise.resolve();
+      },
+    });
+  },
+  setUpState: async (id, up) => void await command("ip", "link", "set", id, up ? "up" : "down"),
+  remove: (id) => deleteLink(findLink(id)!.index),
+  restore: (id) => void provideVcan(id, true),
 });
