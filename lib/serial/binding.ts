@@ -5,30 +5,25 @@
  * @module
  */
 import type {
-  BindingInterface,
-  BindingPortInterface,
-  OpenOptions,
-  PortInfo,
-  PortStatus,
-  SetOptions,
-  UpdateOptions,
-} from "@serialport/bindings-interface";
+  BindingOpenOptions,
+  BindingPortInfo,
+  BindingPortStatus,
+  BindingRead,
+  BindingSetOptions,
+  BindingUpdateOptions,
+} from "./binding_types.ts";
 import { XoqError } from "../errors.ts";
 import { checkChanges, DEFAULT_FORMAT } from "./format.ts";
 import type { LineFormat, LineLevels, SerialPort, SerialPortInfo } from "./port.ts";
 
 export type {
-  BindingInterface,
-  BindingPortInterface,
-  OpenOptions,
-  PortInfo,
-  PortStatus,
-  SetOptions,
-  UpdateOptions,
-};
-
-/** The interface's buffers: Node's. */
-export type Buffer = Parameters<BindingPortInterface["read"]>[0];
+  BindingOpenOptions,
+  BindingPortInfo,
+  BindingPortStatus,
+  BindingRead,
+  BindingSetOptions,
+  BindingUpdateOptions,
+} from "./binding_types.ts";
 
 /** How ports are found and opened for a {@link SerialBinding}. */
 export interface BindingSource {
@@ -49,7 +44,7 @@ export interface BindingOpen {
 }
 
 /** A binding: give it to `SerialPortStream` as `binding`. */
-export class SerialBinding implements BindingInterface<SerialBindingPort> {
+export class SerialBinding {
   readonly #source: BindingSource;
 
   /** Makes a binding. */
@@ -58,7 +53,7 @@ export class SerialBinding implements BindingInterface<SerialBindingPort> {
   }
 
   /** Ports there are. */
-  async list(): Promise<PortInfo[]> {
+  async list(): Promise<BindingPortInfo[]> {
     return (await this.#source.list()).map((port) => ({
       path: port.path,
       manufacturer: port.manufacturer,
@@ -71,12 +66,12 @@ export class SerialBinding implements BindingInterface<SerialBindingPort> {
   }
 
   /** Opens a port. Throws `TypeError` for options that make no sense, else what the port's opening throws. */
-  async open(options: OpenOptions): Promise<SerialBindingPort> {
+  async open(options: BindingOpenOptions): Promise<SerialBindingPort> {
     if (typeof options.path !== "string" || options.path === "") {
       throw new TypeError("a serial port is opened by its path");
     }
     if (options.stopBits === 1.5) throw new TypeError("1.5 stop bits are not to be had");
-    const full: Required<OpenOptions> = {
+    const full: Required<BindingOpenOptions> = {
       dataBits: 8,
       lock: true,
       stopBits: 1,
@@ -105,9 +100,9 @@ export class SerialBinding implements BindingInterface<SerialBindingPort> {
 }
 
 /** An open port as the interface has it. */
-export class SerialBindingPort implements BindingPortInterface {
+export class SerialBindingPort {
   /** What it was opened with. */
-  readonly openOptions: Required<OpenOptions>;
+  readonly openOptions: Required<BindingOpenOptions>;
   /** Whether it is open. */
   isOpen = true;
   readonly #port: SerialPort;
@@ -119,7 +114,7 @@ export class SerialBindingPort implements BindingPortInterface {
   #reading: Promise<Uint8Array> | undefined;
 
   /** Takes the port over. */
-  constructor(port: SerialPort, openOptions: Required<OpenOptions>) {
+  constructor(port: SerialPort, openOptions: Required<BindingOpenOptions>) {
     this.#port = port;
     this.openOptions = openOptions;
   }
@@ -138,11 +133,11 @@ export class SerialBindingPort implements BindingPortInterface {
   }
 
   /** At least one byte. */
-  async read(
-    buffer: Buffer,
+  async read<B extends Uint8Array>(
+    buffer: B,
     offset: number,
     length: number,
-  ): Promise<{ buffer: Buffer; bytesRead: number }> {
+  ): Promise<BindingRead<B>> {
     this.#assertOpen();
     if (!(length >= 1) || offset < 0 || offset + length > buffer.length) {
       throw new TypeError("the piece of the buffer to read into is not in it");
@@ -163,7 +158,7 @@ export class SerialBindingPort implements BindingPortInterface {
   }
 
   /** Hands bytes on. */
-  async write(buffer: Buffer): Promise<void> {
+  async write(buffer: Uint8Array): Promise<void> {
     this.#assertOpen();
     if (this.#writing !== undefined) throw new XoqError("failed", "a write is under way already");
     const pending = this.#port.write(buffer, { signal: this.#closing.signal });
@@ -179,13 +174,13 @@ export class SerialBindingPort implements BindingPortInterface {
   }
 
   /** Changes the rate. */
-  async update(options: UpdateOptions): Promise<void> {
+  async update(options: BindingUpdateOptions): Promise<void> {
     this.#assertOpen();
     await this.#port.configure(checkChanges({ baudRate: options.baudRate }));
   }
 
   /** Sets lines: each is set by each call, to the interface's defaults where it isn't given. */
-  async set(options: SetOptions): Promise<void> {
+  async set(options: BindingSetOptions): Promise<void> {
     this.#assertOpen();
     const { brk = false, dtr = true, rts = true } = options;
     const levels: LineLevels = { brk, dtr, rts };
@@ -193,7 +188,7 @@ export class SerialBindingPort implements BindingPortInterface {
   }
 
   /** The other side's lines. */
-  async get(): Promise<PortStatus> {
+  async get(): Promise<BindingPortStatus> {
     this.#assertOpen();
     const lines = await this.#port.lines();
     return { cts: lines?.cts ?? false, dsr: lines?.dsr ?? false, dcd: lines?.dcd ?? false };

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { BindingPortInterface } from "@serialport/bindings-interface";
 import { Buffer } from "node:buffer";
 import { LostError, UnsupportedError } from "../errors.ts";
 import type {
@@ -15,13 +14,35 @@ import type {
   WaitOptions,
 } from "./port.ts";
 
+/** What is used of a port of another binding: of `BindingPortInterface`, its buffers as what they are. */
+export interface ForeignPort {
+  /** Whether it is open. */
+  isOpen: boolean;
+  /** Closes it. */
+  close(): Promise<void>;
+  /** At least one byte. */
+  read(buffer: Uint8Array, offset: number, length: number): Promise<{ bytesRead: number }>;
+  /** Hands bytes on. */
+  write(buffer: Uint8Array): Promise<void>;
+  /** Changes the rate. */
+  update(options: { baudRate: number }): Promise<void>;
+  /** Sets all lines. */
+  set(options: { brk: boolean; dtr: boolean; rts: boolean }): Promise<void>;
+  /** The other side's lines. */
+  get(): Promise<{ cts: boolean; dsr: boolean; dcd: boolean }>;
+  /** Drops what is queued. */
+  flush(): Promise<void>;
+  /** Waits until all is sent. */
+  drain(): Promise<void>;
+}
+
 /** Most bytes of one read. */
 const READ_BYTES = 65_536;
 
 /** See the module. Its reads can't be made not to wait, and its counters are unknown. */
 export class ForeignBindingPort implements LocalSerialPort {
   readonly path: string;
-  readonly #port: BindingPortInterface;
+  readonly #port: ForeignPort;
   readonly #buffer = Buffer.alloc(READ_BYTES);
   #format: LineFormat;
   /** The interface sets all lines with each call, so what was set last has to be known. */
@@ -29,7 +50,7 @@ export class ForeignBindingPort implements LocalSerialPort {
   #closed = false;
 
   /** Takes the port over. */
-  constructor(path: string, port: BindingPortInterface, format: LineFormat) {
+  constructor(path: string, port: ForeignPort, format: LineFormat) {
     this.path = path;
     this.#port = port;
     this.#format = { ...format };

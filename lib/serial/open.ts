@@ -16,7 +16,9 @@ import { parseListenAddress } from "./sinks/address.ts";
 import type { NoticeTakers } from "./sinks/rfc2217.ts";
 import { SharedPort, type SinkContext, type SinkEvent } from "./sinks/sink.ts";
 
-type Values = ValuesOf<typeof SERIAL_OPEN_OPTIONS>;
+/** The options' values. */
+export type SerialOpenValues = ValuesOf<typeof SERIAL_OPEN_OPTIONS>;
+type Values = SerialOpenValues;
 
 /** Counters are told this often, in milliseconds. */
 const STATS_INTERVAL_MS = 1_000;
@@ -28,7 +30,7 @@ const PORTS = { rfc2217: 2217, tcp: 7000 } as const;
 /** Opens the port until the signal aborts, a sink has done its work, or it can't go on. */
 export async function openSerial(
   remote: RemoteDevice,
-  values: Values,
+  values: SerialOpenValues,
   { signal, reporter }: OpenContext,
 ): Promise<void> {
   if (values.reset !== undefined) parseLineScript(values.reset);

@@ -24,7 +24,7 @@ import type {
   WaitOptions,
 } from "./port.ts";
 import { SilentError } from "./pipe_end.ts";
-import { stayAttached } from "./stay_attached.ts";
+import { stayAttached } from "../stay_attached.ts";
 
 /** How to open a remote port. */
 export interface RemotePortOptions {

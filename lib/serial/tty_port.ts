@@ -23,8 +23,16 @@ import type {
 } from "./port.ts";
 import { openError } from "./tty_errors.ts";
 
+/** Waiting for descriptors; see `ffi/poller.ts`. */
+export interface DescriptorPoller {
+  /** Waits until the descriptor has one of the events, and answers those it has. */
+  wait(fd: number, events: number, options?: WaitOptions): Promise<number>;
+  /** Closes a descriptor that nobody waits for any more. */
+  close(fd: number): Promise<void>;
+}
+
 /** Waits for all serial ports and pseudo-terminals of this program. */
-export const serialPoller: { wait: Poller["wait"]; close: Poller["close"] } = new Poller();
+export const serialPoller: DescriptorPoller = new Poller();
 
 /** Most bytes one read gives. */
 const READ_BYTES = 65_536;

@@ -17,6 +17,11 @@ import {
 import type { ClientMessage, ServerMessage } from "../../lib/session/messages.ts";
 import { isKeyFrame, streamInfo, toSample } from "../../lib/media/bitstream.ts";
 import type { EncodedFrame, VideoCodec } from "../../lib/media/frame.ts";
+import { parseFrame } from "../../lib/serial/format.ts";
+import { parseLineScript } from "../../lib/serial/line_script.ts";
+import { decodeRequest } from "../../lib/serial/rfc2217/com_port.ts";
+import { TelnetParser } from "../../lib/serial/rfc2217/telnet.ts";
+import { parseSafeAction } from "../../lib/serial/safe_action.ts";
 import { endpointIdOf, generateSecretKey } from "../../lib/transport/key.ts";
 import { issueGrant } from "../../lib/transport/grant.ts";
 import { decodeGrant, GrantFormatError } from "../../lib/transport/grant_format.ts";
@@ -42,7 +47,16 @@ const CODECS: readonly VideoCodec[] = ["h264", "hevc", "av1", "jpeg"];
 
 /** Every target, with seeds made now. */
 export async function fuzzTargets(): Promise<FuzzTarget[]> {
-  const targets = [varint, socketAddress, bytePipe, clientStream, serverStream, ...await tickets()];
+  const targets = [
+    varint,
+    socketAddress,
+    bytePipe,
+    clientStream,
+    serverStream,
+    rfc2217,
+    serialText,
+    ...await tickets(),
+  ];
   if (noFfmpeg !== undefined) {
     console.error(`without video: ${noFfmpeg}`);
     return targets;
@@ -53,6 +67,43 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
   }
   return targets;
 }
+
+/** An RFC 2217 client, cut in two: whole or in pieces, the same bytes are data. */
+const rfc2217: FuzzTarget = {
+  name: "rfc2217",
+  seeds: [
+    Uint8Array.of(255, 251, 44, 255, 253, 0, 65, 255, 255, 66),
+    Uint8Array.of(255, 250, 44, 1, 0, 1, 194, 0, 255, 240, 255, 250, 44, 5, 8, 255, 240, 67),
+    Uint8Array.of(255, 250, 44, 12, 3, 255, 240, 255, 250, 44, 0, 255, 240, 255, 246),
+  ],
+  run(input) {
+    const half = input.length >> 1;
+    const parser = new TelnetParser();
+    const cut = [...parser.push(input.subarray(0, half)), ...parser.push(input.subarray(half))];
+    const whole = new TelnetParser().push(input);
+    const dataOf = (events: typeof cut) =>
+      events.flatMap((event) => event.type === "data" ? [...event.bytes] : []).join();
+    if (dataOf(cut) !== dataOf(whole)) throw new Error("a cut changes the data");
+    for (const event of whole) if (event.type === "subnegotiation") decodeRequest(event.bytes);
+  },
+  expects: () => false,
+};
+
+/** What people write about serial ports. */
+const serialText: FuzzTarget = {
+  name: "serial-text",
+  seeds: ["dtr=0,rts=1,100ms,dtr=1,rts=0,50ms", "hex:ff fe 00", "text:stop\\n", "7E1"].map(utf8),
+  run(input) {
+    for (const parse of [parseLineScript, parseSafeAction, parseFrame]) {
+      try {
+        parse(text(input));
+      } catch (error) {
+        if (!known(error)) throw error;
+      }
+    }
+  },
+  expects: () => false,
+};
 
 const varint: FuzzTarget = {
   name: "varint",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { close, ERRNO, OPEN, open, POLL, read, write } from "../../ffi/libc.ts";
+import { close, ERRNO, ioctl, OPEN, open, POLL, read, write } from "../../ffi/libc.ts";
 import { Poller } from "../../ffi/poller.ts";
 import { PtyMaster } from "../../ffi/pty.ts";
 import { termios2, TTY } from "../../ffi/termios_layout.ts";

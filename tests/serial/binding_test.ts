@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
+import type { BindingInterface, BindingPortInterface } from "@serialport/bindings-interface";
 import { ReadlineParser } from "@serialport/parser-readline";
 import { SerialPortStream } from "@serialport/stream";
 import { SerialBinding } from "../../lib/serial/binding.ts";
@@ -13,7 +14,8 @@ const echo = () =>
   new SerialBinding({
     list: () => Promise.resolve([TEST_PORT]),
     open: (_path, { format }) => Promise.resolve(new TestSerialPort({ format })),
-  });
+    // The compiler checks it: ours is a binding to npm serialport.
+  }) satisfies BindingInterface<BindingPortInterface>;
 const OPEN = { path: "test", baudRate: 9_600 };
 
 Deno.test("the binding's reads give at least a byte, and keep what was not asked for", async () => {
