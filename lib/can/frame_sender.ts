@@ -3,10 +3,10 @@
  * write is under way they gather, and go together in the next. No timer stands in the data path.
  *
  * A peer on `xoq/1` says what has arrived. When the oldest frames not yet reported have been under
- * way clearly longer than a round trip, the network is behind: nothing more is given to it, lower
- * identifiers go first, and what has waited too long is dropped, instead of queueing inside QUIC
- * where nothing can overtake. Against XoQ's programs, which report nothing, only the pending write
- * says so.
+ * way clearly longer than a round trip, the network is behind: nothing more is given to it, and what
+ * has waited too long is dropped, instead of queueing inside QUIC where nothing can overtake. Against
+ * XoQ's programs, which report nothing, only the pending write says so. Lower identifiers go first
+ * when not all that waits can go at once; else the order stays as it is.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import { type CanRecord, type DropCause, encodeCanRecords } from "./wire.ts";
 
 /** Most bytes of one write: what was written can't be overtaken. */
 const MAX_WRITE_BYTES = 32_768;
-/** A frame that has waited this long means that the way out is behind, in µs. */
-const BEHIND_MICROS = 10_000;
+/** The same while the network is behind. */
+const MAX_LATE_WRITE_BYTES = 4_096;
 /** Beyond one and a half round trips, unreported frames may be under way this long, in milliseconds. */
 const MAX_LAG_MS = 25;
 /** How fast the memory of the shortest round trip fades, in milliseconds a report: routes change. */
@@ -54,6 +54,7 @@ export class FrameSender {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #options: FrameSenderOptions;
   readonly #queue: SendQueue;
+  #queuedBytes = 0;
   #records: CanRecord[] = [];
   /** What is under way: frames written up to and with it, and when, oldest first. */
   #underWay: { end: number; at: number }[] = [];
@@ -69,7 +70,13 @@ export class FrameSender {
     this.#writer = stream.getWriter();
     this.#writer.closed.catch(() => {});
     this.#options = options;
-    this.#queue = new SendQueue(options);
+    this.#queue = new SendQueue({
+      ...options,
+      onDrop: (waiting, cause) => {
+        this.#queuedBytes -= options.frameBytes(waiting.frame);
+        options.onDrop(waiting, cause);
+      },
+    });
   }
 
   /** Frames waiting. */
@@ -80,7 +87,7 @@ export class FrameSender {
   /** Sends frames as they are, born now or at `born`. */
   push(frames: readonly CanFrame[], born: number = nowMicros()): void {
     if (this.#failed) return;
-    for (let i = 0; i < frames.length; i++) this.#queue.push({ frame: frames[i]!, born });
+    for (let i = 0; i < frames.length; i++) this.#add({ frame: frames[i]!, born });
     this.#pump();
   }
 
@@ -90,7 +97,7 @@ export class FrameSender {
       for (let i = 0; i < waiting.length; i++) this.#options.onDrop(waiting[i]!, "down");
       return;
     }
-    for (let i = 0; i < waiting.length; i++) this.#queue.push(waiting[i]!);
+    for (let i = 0; i < waiting.length; i++) this.#add(waiting[i]!);
     this.#pump();
   }
 
@@ -145,6 +152,11 @@ export class FrameSender {
     this.#writer.abort(reason).catch(() => {});
   }
 
+  #add(waiting: Waiting): void {
+    this.#queuedBytes += this.#options.frameBytes(waiting.frame);
+    this.#queue.push(waiting);
+  }
+
   #pump(): void {
     if (!this.#writing) void this.#write();
   }
@@ -175,20 +187,17 @@ export class FrameSender {
       return encodeCanRecords(records);
     }
     if (this.#queue.size === 0) return undefined;
+    const late = this.#blocked;
     this.#blocked = this.#isBehind();
-    if (this.#blocked) {
-      this.#queue.prioritize();
-      return undefined;
-    }
-    const now = nowMicros();
-    const { oldest } = this.#queue;
-    if (oldest !== undefined && now - oldest.born > BEHIND_MICROS) this.#queue.prioritize();
+    if (this.#blocked) return undefined;
     const { frameBytes, onWrite, encode } = this.#options;
-    let room = MAX_WRITE_BYTES;
-    const taken = this.#queue.take(now, (frame) => {
+    let room = late ? MAX_LATE_WRITE_BYTES : MAX_WRITE_BYTES;
+    if (this.#queuedBytes > room) this.#queue.prioritize();
+    const taken = this.#queue.take(nowMicros(), (frame) => {
       room -= frameBytes(frame);
       return room >= 0;
     });
+    for (const { frame } of taken) this.#queuedBytes -= frameBytes(frame);
     if (taken.length === 0) return this.#queue.size === 0 ? undefined : this.#next();
     this.frames += taken.length;
     // Without reports this stops growing: nobody looks at it then.

@@ -42,6 +42,8 @@ export class SendQueue {
   /** By arbitration, each in order of arrival; used while the queue is behind. */
   readonly #buckets = new Map<number, Waiting[]>();
   #size = 0;
+  /** What was taken last was taken by priority. */
+  #tookByPriority = false;
 
   /** Makes an empty queue. */
   constructor(options: SendQueueOptions) {
@@ -89,13 +91,15 @@ export class SendQueue {
    * @param admit called with each frame in turn: whether there is still room for it.
    */
   take(now: number, admit: (frame: CanFrame) => boolean): Waiting[] {
+    this.#tookByPriority = this.prioritizing;
     return this.prioritizing ? this.#takeLowest(now, admit) : this.#takeOldest(now, admit);
   }
 
   /** Gives frames back that were just taken: it is still their turn. */
   putBack(taken: readonly Waiting[]): void {
     this.#size += taken.length;
-    if (this.prioritizing) {
+    if (this.#tookByPriority) {
+      this.prioritize();
       for (let i = taken.length - 1; i >= 0; i--) {
         this.#bucketOf(taken[i]!.frame).unshift(taken[i]!);
       }

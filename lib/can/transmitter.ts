@@ -40,6 +40,8 @@ export interface TransmitterOptions {
   staleMicros?: number | undefined;
   /** Delay in µs behind the command's own time, so that the gaps between frames are kept; 0: none. */
   paceMicros: number;
+  /** Whether lower identifiers go first when the bus is behind. Default true. */
+  prioritize?: boolean;
   /** Caps the bus's load. */
   limiter?: LoadLimiter | undefined;
   /** A frame of ours was on the bus, whoever sent it. */
@@ -71,6 +73,8 @@ export class Transmitter {
   #underWay: Waiting[] = [];
   #bus: OpenCanBus | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The bus had no room for all that it was offered last. */
+  #full = false;
   #sent = 0;
 
   /** Makes one without a bus: commands are dropped as `"down"`. */
@@ -139,7 +143,7 @@ export class Transmitter {
     if (bus === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { paceMicros, limiter } = this.#options;
+    const { paceMicros, limiter, prioritize = true } = this.#options;
     while (this.#queue.size > 0) {
       const now = nowMicros();
       const { oldest } = this.#queue;
@@ -149,7 +153,8 @@ export class Transmitter {
           this.#wakeIn((due - now) / 1000);
           return;
         }
-        if (now - Math.max(due, oldest.since ?? 0) > BEHIND_MICROS) this.#queue.prioritize();
+        const waited = now - Math.max(due, oldest.since ?? 0);
+        if (prioritize && this.#full && waited > BEHIND_MICROS) this.#queue.prioritize();
       }
       let room = BATCH;
       let limited = false;
@@ -165,6 +170,7 @@ export class Transmitter {
       });
       const taken = batch.length === 0 ? 0 : bus.send(batch.map(({ frame }) => frame));
       for (let i = 0; i < taken; i++) this.#underWay.push(batch[i]!);
+      this.#full = limited || taken < batch.length;
       if (taken < batch.length) {
         const rest = batch.slice(taken);
         for (const { frame } of rest) limiter?.giveBack(frame);

@@ -38,17 +38,19 @@ function start(name: string, ...args: string[]) {
   };
 }
 
-/** Resolves when candump is bound: its socket is in the kernel's list. */
+/** Resolves when this many sockets listen on an interface: the kernel lists them by their filters. */
 async function listening(interfaceName: string, count: number): Promise<void> {
-  const list = () => {
-    try {
-      return Deno.readTextFileSync("/proc/net/can/rcvlist_all").split("\n")
-        .filter((line) => line.trim().startsWith(interfaceName)).length;
-    } catch {
-      return 0;
+  const listeners = () => {
+    let found = 0;
+    for (const list of ["all", "fil", "inv", "sff", "eff"]) {
+      const text = Deno.readTextFileSync(`/proc/net/can/rcvlist_${list}`);
+      found += text.split("\n").filter((line) =>
+        line.trim().startsWith(`${interfaceName} `)
+      ).length;
     }
+    return found;
   };
-  await until(() => list() >= count, `${count} listeners on ${interfaceName}`);
+  await until(() => listeners() >= count, `${count} listeners on ${interfaceName}`);
 }
 
 test("candump on one side logs what cangen sends on the other, frame by frame", async () => {

@@ -22,7 +22,12 @@ export class VcanSink implements AsyncDisposable {
   readonly gone: Promise<Error>;
   readonly #bus: OpenCanBus;
   readonly #node: HubNode;
-  readonly #transmitter = new Transmitter({ capacity: QUEUE, paceMicros: 0 });
+  readonly #transmitter = new Transmitter({
+    capacity: QUEUE,
+    paceMicros: 0,
+    // What happened on the remote bus happened in this order.
+    prioritize: false,
+  });
 
   private constructor(hub: BusHub, name: string, bus: OpenCanBus) {
     this.name = name;
