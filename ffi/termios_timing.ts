@@ -27,12 +27,18 @@ const PRIORITY = 10;
 /** `struct sched_param` is 4 bytes with glibc and 48 with musl; its first member is the priority. */
 const PARAM_BYTES = 64;
 
+/** A thread that runs ahead of ordinary ones, until disposed. */
+export interface RunningAhead extends Disposable {
+  /** Whether it really does. */
+  readonly allowed: boolean;
+}
+
 /**
  * Has this thread run ahead of ordinary ones until disposed. Does nothing where that isn't allowed
  * (Linux: CAP_SYS_NICE, or a limit on rtprio).
  */
-export function runAhead(): Disposable {
-  const idle = { [Symbol.dispose]: () => {} };
+export function runAhead(): RunningAhead {
+  const idle = { allowed: false, [Symbol.dispose]: () => {} };
   if (!POSIX) return idle;
   const { symbols } = libc();
   const thread = symbols.pthread_self();
@@ -45,6 +51,7 @@ export function runAhead(): Disposable {
   new DataView(param.buffer).setInt32(0, PRIORITY, true);
   if (symbols.pthread_setschedparam(thread, SCHED_FIFO, param) !== 0) return idle;
   return {
+    allowed: true,
     [Symbol.dispose]: () => void symbols.pthread_setschedparam(thread, policy[0]!, before),
   };
 }

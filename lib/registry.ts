@@ -22,8 +22,8 @@ export interface KindEntry {
   readonly name: string;
   /** One line of help. */
   readonly brief: string;
-  /** The device on the command line. */
-  readonly selector: {
+  /** The device on the command line; absent: there is only one, and nothing to name. */
+  readonly selector?: {
     /** `DEV`. */
     readonly value: string;
     /** One line of help. */
@@ -35,6 +35,8 @@ export interface KindEntry {
   readonly trailing?: { readonly value: string; readonly option: string };
   /** Command lines for `--help`, each with what it does. */
   readonly examples: readonly (readonly [command: string, does: string])[];
+  /** Its data goes to standard output, and comes from standard input: `--json` events go to stderr. */
+  readonly standardStreams?: boolean;
   /** Imports its option tables. */
   readonly options: () => Promise<KindOptions>;
   /** Imports it. */
@@ -76,6 +78,21 @@ export const KINDS: readonly KindEntry[] = [
       return { options: CAN_OPTIONS, openOptions: CAN_OPEN_OPTIONS };
     },
     load: async () => (await import("./can/kind.ts")).canKind,
+  },
+  {
+    name: "pose",
+    brief: "receive a phone's pose and serve it; JSON lines on stdout",
+    standardStreams: true,
+    examples: [
+      ["xoq pose", "prints port, token and QR code for the phone, then its poses"],
+      ["xoq pose --service-name Arm --pairing-token K7QX2M", "always the same name and token"],
+      ["xoq pose --simulate 127.0.0.1 --pairing-token K7QX2M", "a phone to try it with"],
+    ],
+    options: async () => {
+      const { POSE_OPTIONS, POSE_OPEN_OPTIONS } = await import("./pose/options.ts");
+      return { options: POSE_OPTIONS, openOptions: POSE_OPEN_OPTIONS };
+    },
+    load: async () => (await import("./pose/kind.ts")).poseKind,
   },
   {
     name: "serial",
@@ -120,6 +137,10 @@ export const CHECK_PROVIDERS: readonly CheckProvider[] = [
   {
     room: "camera",
     load: async () => (await import("./camera/checks.ts")).cameraChecks,
+  },
+  {
+    room: "serial",
+    load: async () => (await import("./serial/checks.ts")).serialChecks,
   },
   {
     room: "encoders",
