@@ -38,7 +38,7 @@ async function describe(
   const device = await real(`${folder}/device`);
   if (device === undefined || await text(`${folder}/type`) === NO_HARDWARE) return undefined;
   const path = `${paths.dev}/${name}`;
-  const driver = basename(await real(`${device}/driver`));
+  const driver = await driverOf(device);
   const usb = await usbAncestor(device);
   const ownLinks = links.get(path) ?? [];
   const byId = ownLinks.find((link) => link.includes("/by-id/"));
@@ -62,6 +62,15 @@ async function describe(
     manufacturer: usb?.manufacturer,
     location: usb?.location,
   };
+}
+
+/** The driver of the hardware. The serial core's own devices stand between it and the terminal. */
+async function driverOf(device: string): Promise<string | undefined> {
+  for (let folder = device; folder.length > 1; folder = folder.slice(0, folder.lastIndexOf("/"))) {
+    const driver = basename(await real(`${folder}/driver`));
+    if (driver !== undefined && driver !== "port" && driver !== "ctrl") return driver;
+  }
+  return undefined;
 }
 
 interface UsbDevice {
