@@ -156,6 +156,21 @@ export interface PipeRequest {
   take: boolean;
   /** What the kind defines beyond that (baud rate, filters, …): not yet checked. */
   params: Readonly<Record<string, unknown>>;
+  /** Datagrams beside the bytes, where the client asked for them. */
+  datagrams?: PipeDatagrams;
+}
+
+/**
+ * Datagrams of one byte pipe: unordered, sent at once or dropped, never sent again. For what is worth
+ * nothing when it is late. They may overtake the pipe's bytes, and be overtaken.
+ */
+export interface PipeDatagrams {
+  /** Longest payload that the path takes now, in bytes; 0 when the peer takes none. */
+  readonly maxSize: number;
+  /** Sends, or drops. */
+  send(payload: Uint8Array): void;
+  /** Takes what comes; what comes while it is not set is dropped. */
+  onDatagram: ((payload: Uint8Array) => void) | undefined;
 }
 
 /** Somebody begins or stops to use a device. */
@@ -193,6 +208,18 @@ export interface ServeContext {
    * `undefined` when it admits nobody.
    */
   authorize?: (grant: string) => Promise<{ expires?: number } | undefined>;
+  /** Whether it may announce itself on the LAN; default true. */
+  announce?: boolean;
+  /** Standard input and output, where the command is for this device alone and its data goes there. */
+  standard?: StandardStreams;
+}
+
+/** Where data goes by that is neither for the network nor for people. */
+export interface StandardStreams {
+  /** Standard input; `undefined` where it is a terminal, which is for people. */
+  readonly input: ReadableStream<Uint8Array> | undefined;
+  /** Standard output. Awaiting a write is the backpressure. */
+  readonly output: WritableStream<Uint8Array>;
 }
 
 /** What opening a remote device gets beside its options. */
@@ -201,6 +228,8 @@ export interface OpenContext {
   signal: AbortSignal;
   /** Tells people and programs. */
   reporter: Reporter;
+  /** Standard input; absent where it is a terminal. Nothing is read of it before it is asked for. */
+  input?: ReadableStream<Uint8Array>;
   /** As in {@link ServeContext}: whether a visitor of a page shows the grant of the opened ticket. */
   authorize?: (grant: string) => Promise<{ expires?: number } | undefined>;
 }
@@ -233,6 +262,11 @@ export interface DeviceKind {
   identify(selector: string, values: OptionValues): Promise<DeviceIdentity>;
   /** Prepares a device for serving. Throws as the device's own opening does. */
   serve(selector: string, values: OptionValues, context: ServeContext): Promise<ServedDevice>;
+  /**
+   * Does something else than serve, where the options ask for it (a simulated device, say), until it
+   * is done or the signal aborts. Whether it did; absent: the kind knows nothing else.
+   */
+  instead?(values: OptionValues, context: ServeContext): Promise<boolean>;
   /** Opens a remote device into the sinks that `values` ask for, until `signal` aborts. */
   open(remote: RemoteDevice, values: OptionValues, context: OpenContext): Promise<void>;
 }

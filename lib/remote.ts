@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PipeDatagrams } from "./device.ts";
 import type { BidirectionalStream, Connection } from "./transport/connection.ts";
 
 /** The control side of one attachment: `xoq/1` (docs/xoq-1.md). */
@@ -60,6 +61,8 @@ export interface RemotePipeRequest {
   take?: boolean;
   /** What the kind defines beyond that. */
   params?: Record<string, unknown>;
+  /** Datagrams are wanted beside the bytes. */
+  datagrams?: boolean;
 }
 
 /** An open byte pipe. */
@@ -68,6 +71,8 @@ export interface RemotePipe {
   readonly answer: Readonly<Record<string, unknown>>;
   /** The bytes. */
   readonly stream: BidirectionalStream;
+  /** Datagrams beside them, where they were asked for. */
+  readonly datagrams?: PipeDatagrams;
 }
 
 /** One attachment to a device: lives until its connection ends. */

@@ -37,6 +37,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       "lib/device.ts",
       "lib/remote.ts",
       "lib/backoff.ts",
+      "lib/stay_attached.ts",
       "lib/lease.ts",
       "lib/safe_state.ts",
     ],

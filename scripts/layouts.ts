@@ -25,6 +25,7 @@ export const LAYOUTS: readonly LayoutSource[] = [
   { program: "ffi/v4l2/layout.c", module: "ffi/v4l2/layout.ts" },
   { program: "ffi/termios_layout.c", module: "ffi/termios_layout.ts" },
   { program: "ffi/socketcan_layout.c", module: "ffi/socketcan_layout.ts" },
+  { program: "ffi/udp_layout.c", module: "ffi/udp_layout.ts" },
 ];
 
 type Entry = { kind: "constants" | "struct" } & Record<string, number | string>;

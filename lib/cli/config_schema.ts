@@ -21,10 +21,12 @@ export async function configSchema(kinds: readonly KindEntry[] = KINDS): Promise
       maxItems: MAX_CONFIG_DEVICES,
       items: {
         type: "object",
-        required: ["device"],
+        ...(kind.selector === undefined ? {} : { required: ["device"] }),
         additionalProperties: false,
         properties: {
-          device: { type: "string", minLength: 1, description: kind.selector.brief },
+          ...(kind.selector === undefined ? {} : {
+            device: { type: "string", minLength: 1, description: kind.selector.brief },
+          }),
           name: {
             type: "string",
             pattern: "^[a-z0-9][a-z0-9._-]{0,63}$",

@@ -53,6 +53,11 @@ export function earlyValues(words: readonly string[]): OptionValues {
   };
 }
 
+/** Standard input, unless it is a terminal: a program in the background may not even read that. */
+export function standardInput(): ReadableStream<Uint8Array> | undefined {
+  return isTerminal(Deno.stdin) ? undefined : Deno.stdin.readable;
+}
+
 function isTerminal(stream: { isTerminal(): boolean }): boolean {
   try {
     return stream.isTerminal();

@@ -20,6 +20,8 @@ export function eventText(event: Event, paint: Palette): string | undefined {
         (event["grant_wanted"] === true
           ? paint.dim(" (with ?token= and the part of the ticket behind #)")
           : "");
+    case "pairing":
+      return pairingText(event, paint);
     case "open":
       return openText(event, paint);
     case "file":
@@ -44,6 +46,14 @@ function readyText(event: Event, paint: Palette): string {
   const what = [device, label === device ? "" : label].filter((part) => part !== "").join(", ");
   return `${paint.strong(`serving ${what || "this device"}`)} as ${text(event, "id")}\n` +
     `open it elsewhere:\n${paint.strong(`xoq open '${text(event, "ticket")}'`)}`;
+}
+
+/** Where a phone finds the receiver, and what it must show. */
+function pairingText(event: Event, paint: Palette): string {
+  const token = text(event, "token");
+  return `${paint.strong(`phones send to ${text(event, "ip")} port ${event["port"]}`)}, ` +
+    `service ${text(event, "service")}, ` +
+    (token === "" ? "no token wanted" : `token ${paint.strong(token)}`);
 }
 
 /** `camera-test: h264 1280×720, 30 fps, libav libx264` */

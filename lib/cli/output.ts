@@ -105,7 +105,12 @@ export class Output implements Reporter {
     }
     const text = eventText(event, this.#paint);
     if (text !== undefined) this.#say(text);
-    if (event.type === "ready" && typeof event["ticket"] === "string") this.#qr(event["ticket"]);
+    const code = event.type === "ready"
+      ? event["ticket"]
+      : event.type === "pairing"
+      ? event["qr"]
+      : undefined;
+    if (typeof code === "string") this.#qr(code);
   }
 
   /** A line for people. */

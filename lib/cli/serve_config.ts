@@ -128,8 +128,10 @@ function device(
   const where = `${file}: ${place}`;
   if (!isObject(item)) throw fault(where, "an object is wanted, { … }");
   checkKeys(item, [...Object.keys(options), "device", "name"], where);
-  const { device: selector, name } = item;
-  if (typeof selector !== "string" || selector === "") {
+  const { device: selector = kind.selector === undefined ? "" : undefined, name } = item;
+  if (kind.selector === undefined) {
+    if (selector !== "") throw fault(`${where}.device`, `there is only one ${kind.name} device`);
+  } else if (typeof selector !== "string" || selector === "") {
     throw fault(where, `"device" is wanted: ${kind.selector.brief}`);
   }
   if (name !== undefined && (typeof name !== "string" || !isDeviceName(name))) {

@@ -4,7 +4,14 @@
  *
  * @module
  */
-import type { DeviceEvent, DeviceKind, OptionValues, Reporter, ServedDevice } from "../device.ts";
+import type {
+  DeviceEvent,
+  DeviceKind,
+  OptionValues,
+  Reporter,
+  ServedDevice,
+  StandardStreams,
+} from "../device.ts";
 import { DeniedError, UsageError } from "../errors.ts";
 import { DeviceHost, type HostTickets } from "../session/host.ts";
 import { verifyGrant } from "../transport/grant.ts";
@@ -41,6 +48,8 @@ export interface ServeJob {
   options: OptionValues;
   /** Network and access. */
   server: ServerValues;
+  /** Standard input and output, for a kind whose data goes there. */
+  standard?: StandardStreams;
 }
 
 /** Counters are told this often, in milliseconds. */
@@ -63,6 +72,8 @@ export async function serveDevices(
       reporter,
       name: identity.name,
       authorize: (grant: string) => authorize(identity, grant),
+      announce: !job.server["no-announce"],
+      ...(job.standard === undefined ? {} : { standard: job.standard }),
     };
     devices.push(stack.use(await job.kind.serve(selector, job.options, context)));
     identities.push(identity);

@@ -22,6 +22,7 @@ import { ControlChannel } from "./control_channel.ts";
 import { encodeMessage } from "./framing.ts";
 import { parsePipeAnswer, parseServerMessage } from "./message_schema.ts";
 import type { ClientMessage, RemoteDeviceInfo, ServerMessage, ToldError } from "./messages.ts";
+import { DatagramChannels } from "./datagrams.ts";
 import { readPreamble } from "./preamble.ts";
 import { SESSION_VERSION } from "./protocol.ts";
 
@@ -67,7 +68,9 @@ export class ControlSession implements AsyncDisposable {
   readonly #clockWaiters = new Map<number, (roundTripMs: number) => void>();
   readonly #roundTrips: { ms: number; offset: number }[] = [];
   readonly #calls = new Map<number, (result: CallResult) => void>();
+  readonly #channels: DatagramChannels;
   #nextCall = 1;
+  #nextChannel = 0;
   #channel: ClientChannel | undefined;
   #devices: RemoteDeviceInfo[] = [];
   #rights: "view" | "control" = "view";
@@ -78,6 +81,7 @@ export class ControlSession implements AsyncDisposable {
   constructor(connection: Connection, target: AttachTarget) {
     this.#connection = connection;
     this.#target = target;
+    this.#channels = new DatagramChannels(connection);
   }
 
   /** The connection, for its paths and statistics. */
@@ -222,14 +226,20 @@ export class ControlSession implements AsyncDisposable {
   /** See {@link RemoteControl.openPipe}. */
   async openPipe(
     device: string,
-    { role, take = false, params = {} }: RemotePipeRequest,
+    { role, take = false, params = {}, datagrams = false }: RemotePipeRequest,
     signal?: AbortSignal,
   ): Promise<RemotePipe> {
     const stop = signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]);
     const stream = await this.#connection.createBidirectionalStream({ signal: stop });
     const writer = stream.writable.getWriter();
     writer.closed.catch(() => {});
-    await writer.write(encodeMessage({ t: "pipe", device, role, take, params }));
+    // Before the request is sent: the first datagram may come with the answer.
+    const channel = datagrams ? this.#nextChannel++ : undefined;
+    const channels = channel === undefined ? undefined : this.#channels.open(channel);
+    await writer.write(encodeMessage({
+      ...{ t: "pipe", device, role, take, params },
+      ...(channel === undefined ? {} : { channel }),
+    }));
     writer.releaseLock();
     const { body, readable } = await readPreamble(stream.readable, stop);
     const answer = parsePipeAnswer(body);
@@ -237,7 +247,11 @@ export class ControlSession implements AsyncDisposable {
       stream.writable.close().catch(() => {});
       throw remoteError(answer);
     }
-    return { answer: answer.answer, stream: { readable, writable: stream.writable } };
+    return {
+      answer: answer.answer,
+      stream: { readable, writable: stream.writable },
+      ...(channels === undefined ? {} : { datagrams: channels }),
+    };
   }
 
   /** One round trip, in milliseconds. */

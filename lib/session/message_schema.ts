@@ -49,6 +49,8 @@ const pipeSchema = v.object({
   role: v.picklist(["viewer", "controller"]),
   take: v.optional(v.boolean()),
   params: v.optional(v.record(v.string(), v.unknown())),
+  /** Which datagrams belong to the pipe; see `datagrams.ts`. */
+  channel: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(16_383))),
 });
 
 /** First message on a byte pipe, from the server. */

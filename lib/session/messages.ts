@@ -170,6 +170,8 @@ export interface PipeMessage {
   /** From the present holder. */
   take?: boolean | undefined;
   params?: Record<string, unknown> | undefined;
+  /** Datagrams that begin with this number belong to the pipe; absent: it has none. */
+  channel?: number | undefined;
 }
 
 /** First message on a byte pipe, from the server: only bytes follow an `open`. */

@@ -13,6 +13,7 @@ import {
 } from "../transport/connection.ts";
 import { encodeMessage } from "./framing.ts";
 import { parsePipeMessage } from "./message_schema.ts";
+import { DatagramChannels } from "./datagrams.ts";
 import { readPreamble } from "./preamble.ts";
 
 /** A failure as it is told to the peer. */
@@ -55,6 +56,7 @@ export async function servePipes(
   limits: PipeLimits,
 ): Promise<void> {
   let open = 0;
+  const channels = new DatagramChannels(connection);
   const violation = Promise.withResolvers<never>();
   violation.promise.catch(() => {});
   const reader = connection.incomingBidirectionalStreams.getReader();
@@ -68,7 +70,7 @@ export async function servePipes(
       continue;
     }
     open++;
-    servePipe(stream, find, limits.deadlineMs)
+    servePipe(stream, find, channels, limits.deadlineMs)
       .catch((error) => {
         abandon(stream, "the pipe failed");
         if (error instanceof ProtocolError) violation.reject(error);
@@ -80,10 +82,11 @@ export async function servePipes(
 async function servePipe(
   stream: BidirectionalStream,
   find: FindDevice,
+  channels: DatagramChannels,
   deadlineMs: number,
 ): Promise<void> {
   const { body, readable } = await readPreamble(stream.readable, AbortSignal.timeout(deadlineMs));
-  const { device: name, role, take, params } = parsePipeMessage(body);
+  const { device: name, role, take, params, channel } = parsePipeMessage(body);
   const send = async (message: Parameters<typeof encodeMessage>[0]) => {
     const writer = stream.writable.getWriter();
     try {
@@ -99,7 +102,16 @@ async function servePipe(
     if (device.pipe === undefined) {
       throw new XoqError("unsupported", `a ${device.kind} has no byte pipe`);
     }
-    const request = { role, take: take ?? false, params: params ?? {} };
+    using datagrams = channel === undefined ? undefined : channels.open(channel);
+    if (channel !== undefined && datagrams === undefined) {
+      throw new ProtocolError(`another pipe has channel ${channel}`);
+    }
+    const request = {
+      role,
+      take: take ?? false,
+      params: params ?? {},
+      ...(datagrams === undefined ? {} : { datagrams }),
+    };
     await device.pipe(
       { readable, writable: stream.writable },
       request,

@@ -61,10 +61,13 @@ export async function openCommand(): Promise<Command> {
         throw new UsageError(`the device is a ${kind}: the options are for a ${byOptions}`);
       }
       const device = opener.device(policy);
+      const { standardInput } = await import("../environment.ts");
+      const input = values["reverse"] === true ? standardInput() : undefined;
       await (await entry.load()).open(device, values, {
         signal,
         reporter: output,
         authorize: (grant) => opener.authorize(grant),
+        ...(input === undefined ? {} : { input }),
       });
     },
   };
