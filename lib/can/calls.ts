@@ -3,12 +3,11 @@
  *
  * @module
  */
-import * as v from "valibot";
-import { NotFoundError, UnsupportedError, UsageError } from "../errors.ts";
+import { NotFoundError } from "../errors.ts";
 import type { OpenCanBus } from "./bus.ts";
 import type { Cycles } from "./cycles.ts";
 import { frameFromJson, frameToJson } from "./frame_json.ts";
-import { CALL_SCHEMAS, type CallMethod } from "./protocol.ts";
+import { parseCall } from "./protocol.ts";
 import type { CanSession } from "./session.ts";
 
 /** What calls work on. */
@@ -32,33 +31,28 @@ export async function callBus(
   params: Record<string, unknown>,
   target: CallTarget,
 ): Promise<Record<string, unknown>> {
-  if (!Object.hasOwn(CALL_SCHEMAS, method)) {
-    throw new UnsupportedError(`a CAN bus has no call "${method}"`);
-  }
+  const call = parseCall(method, params);
   const { cycles } = target;
-  switch (method as CallMethod) {
+  switch (call.method) {
     case "filter": {
-      const { pipe, filters } = check("filter", params);
-      const session = target.session(pipe);
-      if (session === undefined) throw new NotFoundError(`no pipe ${pipe}`);
-      session.filters = filters;
+      const session = target.session(call.pipe);
+      if (session === undefined) throw new NotFoundError(`no pipe ${call.pipe}`);
+      session.filters = call.filters;
       return {};
     }
     case "cycle": {
-      const { key, frame, everyMicros, count } = check("cycle", params);
+      const { key, frame, everyMicros, count } = call;
       target.requireControl();
       cycles.set({ key, frame: frameFromJson(frame), everyMicros, count });
       return {};
     }
-    case "change": {
-      const { key, frame, once } = check("change", params);
+    case "change":
       target.requireControl();
-      cycles.change(key, frameFromJson(frame), { once });
+      cycles.change(call.key, frameFromJson(call.frame), { once: call.once === true });
       return {};
-    }
     case "stop":
       target.requireControl();
-      cycles.stop(check("stop", params).key);
+      cycles.stop(call.key);
       return {};
     case "cycles":
       return {
@@ -74,15 +68,4 @@ export async function callBus(
     case "bus":
       return target.describe();
   }
-}
-
-function check<M extends CallMethod>(
-  method: M,
-  params: Record<string, unknown>,
-): v.InferOutput<(typeof CALL_SCHEMAS)[M]> {
-  const result = v.safeParse(CALL_SCHEMAS[method], params);
-  if (result.success) return result.output as v.InferOutput<(typeof CALL_SCHEMAS)[M]>;
-  const [issue] = result.issues;
-  const where = issue.path?.map((each) => String(each.key)).join(".") ?? "";
-  throw new UsageError(`call "${method}": ${where}: ${issue.message}`);
 }

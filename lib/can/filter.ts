@@ -4,7 +4,6 @@
  *
  * @module
  */
-import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 import { type CanFrame, MAX_EXTENDED_ID } from "./frame.ts";
 
@@ -22,19 +21,6 @@ export interface CanFilter {
 
 /** Most filters of one client; SocketCAN's own limit (CAN_RAW_FILTER_MAX). */
 export const MAX_FILTERS = 512;
-
-const identifier = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EXTENDED_ID));
-
-/** Shape of filters as they come from elsewhere. */
-export const FILTERS_SCHEMA = v.pipe(
-  v.array(v.object({
-    id: identifier,
-    mask: identifier,
-    extended: v.optional(v.boolean()),
-    inverted: v.optional(v.boolean()),
-  })),
-  v.maxLength(MAX_FILTERS),
-);
 
 /** Whether any of the filters lets the frame pass; no filter lets all pass. Error frames always pass. */
 export function passes(frame: CanFrame, filters: readonly CanFilter[]): boolean {

@@ -3,32 +3,28 @@
  *
  * @module
  */
-import * as v from "valibot";
 import { UsageError } from "../errors.ts";
-import { type CanFrame, dataFrame, MAX_EXTENDED_ID, remoteFrame } from "./frame.ts";
-
-/** Shape of a frame in a call. */
-export const FRAME_SCHEMA = v.object({
-  /** Identifier. */
-  id: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EXTENDED_ID)),
-  /** 29 bits; absent: where `id` needs it. */
-  extended: v.optional(v.boolean()),
-  /** Data in hexadecimal. */
-  data: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{2})*$/i), v.maxLength(128)), ""),
-  /** CAN FD; absent: where there are more than 8 bytes. */
-  fd: v.optional(v.boolean()),
-  /** Bit rate switch. */
-  brs: v.optional(v.boolean()),
-  /** A remote request for this many bytes. */
-  remote: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8))),
-});
+import { type CanFrame, dataFrame, remoteFrame } from "./frame.ts";
 
 /** A frame in a call. */
-export type FrameJson = v.InferInput<typeof FRAME_SCHEMA>;
+export interface FrameJson {
+  /** Identifier. */
+  id: number;
+  /** 29 bits; absent: where `id` needs it. */
+  extended?: boolean | undefined;
+  /** Data in hexadecimal; absent: none. */
+  data?: string | undefined;
+  /** CAN FD; absent: where there are more than 8 bytes. */
+  fd?: boolean | undefined;
+  /** Bit rate switch. */
+  brs?: boolean | undefined;
+  /** A remote request for this many bytes. */
+  remote?: number | undefined;
+}
 
 /** The frame that is meant. Throws `UsageError`. */
-export function frameFromJson(json: v.InferOutput<typeof FRAME_SCHEMA>): CanFrame {
-  const { id, extended, data, fd, brs, remote } = json;
+export function frameFromJson(json: FrameJson): CanFrame {
+  const { id, extended, data = "", fd, brs, remote } = json;
   const options = {
     ...(extended === undefined ? {} : { extended }),
     ...(fd === undefined ? {} : { fd }),

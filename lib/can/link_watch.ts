@@ -11,13 +11,14 @@ import { findLink, type LinkChange, LinkMonitor } from "../../ffi/rtnetlink.ts";
 /** The one waiting thread of all CAN sockets. */
 export const canPoller: Poller = new Poller();
 
-type Listener = (change: LinkChange) => void;
+/** Hears of a change. */
+export type LinkListener = (change: LinkChange) => void;
 
-const listeners = new Set<Listener>();
+const listeners = new Set<LinkListener>();
 let running: AbortController | undefined;
 
 /** Calls back on every change of an interface. Returns the unsubscriber. Throws `FfiError`. */
-export function watchLinks(listener: Listener): () => void {
+export function watchLinks(listener: LinkListener): () => void {
   if (running === undefined) {
     const monitor = new LinkMonitor();
     running = new AbortController();

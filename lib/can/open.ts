@@ -11,15 +11,13 @@ import { BusHub } from "./hub.ts";
 import type { CAN_OPEN_OPTIONS } from "./options.ts";
 import { type RemoteBusEvent, RemoteCanBus } from "./remote_bus.ts";
 
-type Values = ValuesOf<typeof CAN_OPEN_OPTIONS>;
-
 /** Counters are told this often, in milliseconds. */
 const STATS_INTERVAL_MS = 1_000;
 
 /** Opens the bus until the signal aborts, standard input has been sent, or it can't go on. */
 export async function openCan(
   remote: RemoteDevice,
-  values: Values,
+  values: ValuesOf<typeof CAN_OPEN_OPTIONS>,
   { signal, reporter }: OpenContext,
 ): Promise<void> {
   const stop = new AbortController();

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import * as v from "valibot";
 import type { ClientEvent, DeviceEvent, Peer, PipeRequest, ServedDevice } from "../device.ts";
 import { BusyError, DeniedError, ProtocolError, UsageError, XoqError } from "../errors.ts";
 import { describeHolder, type HeldLease, Lease } from "../lease.ts";
@@ -18,7 +17,7 @@ import { callBus } from "./calls.ts";
 import { Cycles } from "./cycles.ts";
 import { type CanFrame, withTime } from "./frame.ts";
 import { LoadLimiter } from "./load_limiter.ts";
-import { DEFAULT_STALE_MS, PIPE_PARAMS_SCHEMA, XOQ_PROTOCOL } from "./protocol.ts";
+import { DEFAULT_STALE_MS, parsePipeParams, XOQ_PROTOCOL } from "./protocol.ts";
 import { CanSession } from "./session.ts";
 import { type CommandSource, Transmitter } from "./transmitter.ts";
 
@@ -199,9 +198,7 @@ export class CanServer implements ServedDevice {
     if (this.#sessions.size >= MAX_CLIENTS) {
       throw new BusyError(`already ${MAX_CLIENTS} clients`, { hint: "wait until one has gone" });
     }
-    const parsed = v.safeParse(PIPE_PARAMS_SCHEMA, request.params);
-    if (!parsed.success) throw new UsageError(`CAN pipe: ${parsed.issues[0].message}`);
-    const { filters, confirm } = parsed.output;
+    const { filters, confirm } = parsePipeParams(request.params);
     let lease: HeldLease | undefined;
     if (request.role === "controller") {
       if (peer.rights !== "control") {

@@ -34,6 +34,14 @@ export interface TestBusOptions {
   now?: () => number;
 }
 
+/** Who sent a frame, and is told what became of it. */
+export interface TestBusSender {
+  /** It was on the bus. */
+  confirm(frame: CanFrame, time: number): void;
+  /** It will not be. */
+  fail(frame: CanFrame): void;
+}
+
 /** A bus; `open()` adds a node. */
 export class TestBus {
   /** Its name. */
@@ -45,7 +53,7 @@ export class TestBus {
   readonly #now: () => number;
   readonly #nodes = new Set<Node>();
   #state: BusState = { ...PLAIN_STATE };
-  #queue: { from: Node; frame: CanFrame }[] = [];
+  #queue: { from: TestBusSender; frame: CanFrame }[] = [];
   #scheduled = false;
   #frozen = false;
   #gone = false;
@@ -123,7 +131,7 @@ export class TestBus {
   }
 
   /** Puts frames on their way. */
-  carry(from: Node, frames: readonly CanFrame[], count: number): void {
+  carry(from: TestBusSender, frames: readonly CanFrame[], count: number): void {
     for (let i = 0; i < count; i++) this.#queue.push({ from, frame: frames[i]! });
     this.#schedule();
   }

@@ -48,6 +48,7 @@ export interface CanBusOptions extends Omit<RemoteBusOptions, "confirm"> {
 
 /** Why a frame was not put on the bus. */
 export class NotSentError extends XoqError {
+  /** The class's name. */
   override readonly name = "NotSentError";
   /** The reason as the wire has it. */
   readonly reason: DropCause;
