@@ -230,7 +230,8 @@ function statistics(port: RemoteSerialPort, shared: SharedPort): { type: "stats"
   const text = `${received} bytes in · ${sent} bytes out`;
   return {
     type: "stats",
-    ...{ text, received, sent, dropped: dropped + shared.unwanted, reconnects },
+    ...{ text, received, sent, reconnects },
+    dropped: { unreachable: dropped, unwanted: shared.unwanted },
     ...(roundTripMs === undefined ? {} : { roundTripMs }),
   };
 }
