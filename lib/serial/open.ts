@@ -223,14 +223,20 @@ function report(
   }
 }
 
-function statistics(port: RemoteSerialPort, shared: SharedPort): { type: "stats" } {
+function statistics(
+  port: RemoteSerialPort,
+  shared: SharedPort,
+): { type: "stats" } & Record<string, unknown> {
   const { received, sent, dropped, reconnects } = port.stats();
   const { control } = port;
   const roundTripMs = control?.roundTripMs;
   const text = `${received} bytes in · ${sent} bytes out`;
   return {
     type: "stats",
-    ...{ text, received, sent, reconnects },
+    text,
+    received,
+    sent,
+    reconnects,
     dropped: { unreachable: dropped, unwanted: shared.unwanted },
     ...(roundTripMs === undefined ? {} : { roundTripMs }),
   };
