@@ -4,21 +4,27 @@
  *
  * @module
  */
-import type { BindingInterface, BindingPortInterface } from "@serialport/bindings-interface";
 import { NotFoundError, UnsupportedError } from "../errors.ts";
-import { ForeignBindingPort } from "./foreign_port.ts";
+import type { BindingOpenOptions, BindingPortInfo } from "./binding_types.ts";
+import { ForeignBindingPort, type ForeignPort } from "./foreign_port.ts";
 import { pause } from "./pause.ts";
 import type { SerialDriver, SerialPortInfo, WaitOptions } from "./port.ts";
 
 /** How often a lost port is looked for, in milliseconds. */
 const LOOK_INTERVAL_MS = 250;
 
-type Windows = BindingInterface<BindingPortInterface>;
+/** What is used of npm serialport's binding. */
+interface Windows {
+  list(): Promise<(BindingPortInfo & { friendlyName?: string })[]>;
+  open(options: BindingOpenOptions): Promise<ForeignPort>;
+}
+
+/** Not written where it is imported, so that executables for other systems don't carry it. */
+const PACKAGE: string = "@serialport/bindings-cpp";
 
 async function windowsBinding(): Promise<Windows> {
   try {
-    const { WindowsBinding } = await import("@serialport/bindings-cpp");
-    return WindowsBinding as unknown as Windows;
+    return (await import(PACKAGE)).WindowsBinding;
   } catch (cause) {
     throw new UnsupportedError("npm serialport's binding can't be loaded", { cause });
   }
@@ -36,7 +42,7 @@ export const windowsDriver: SerialDriver = {
       return {
         id: pnpId ?? path,
         path,
-        label: (port as { friendlyName?: string }).friendlyName ?? manufacturer ?? path,
+        label: port.friendlyName ?? manufacturer ?? path,
         aliases: [path, pnpId, numbers].filter((name): name is string => Boolean(name)),
         driver: undefined,
         vendorId: vendorId?.toLowerCase(),
