@@ -68,6 +68,12 @@ async function compile(build: Build): Promise<void> {
     packages.add(spec.encoderPackage);
     includes.push(`npm:${spec.encoderPackage}@${version}`);
   }
+  if (spec.serialPackage !== undefined) {
+    const pinned = config.imports[spec.serialPackage];
+    if (pinned === undefined) throw new Error(`deno.json doesn't pin ${spec.serialPackage}`);
+    packages.add(spec.serialPackage);
+    includes.push(pinned);
+  }
 
   const folder = join(ROOT, ".cache", "compile", `${build.target}${build.slim ? "-slim" : ""}`);
   await Deno.mkdir(folder, { recursive: true });

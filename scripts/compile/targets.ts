@@ -19,6 +19,8 @@ export interface TargetSpec {
   quicLibrary: string;
   /** The platform's part of `@napi-rs/webcodecs`. */
   encoderPackage: string;
+  /** npm serialport's binding, where there is none of our own. */
+  serialPackage?: string;
   /** What the executable is called in `dist/`. */
   executable: string;
 }
@@ -48,11 +50,13 @@ export const TARGETS: Readonly<Record<Target, TargetSpec>> = {
   "x86_64-pc-windows-msvc": {
     quicLibrary: "xoq_quic.dll",
     encoderPackage: "@napi-rs/webcodecs-win32-x64-msvc",
+    serialPackage: "@serialport/bindings-cpp",
     executable: "xoq-windows-x64.exe",
   },
   "aarch64-pc-windows-msvc": {
     quicLibrary: "xoq_quic.dll",
     encoderPackage: "@napi-rs/webcodecs-win32-arm64-msvc",
+    serialPackage: "@serialport/bindings-cpp",
     executable: "xoq-windows-arm64.exe",
   },
 };
