@@ -18,6 +18,17 @@ async function runPython(code: string, ...args: string[]): Promise<string> {
   return text.decode(stdout);
 }
 
+/** Lines as they come. */
+async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+}
+
 Deno.test("a bus is served, and opened as a log that candump would write", async () => {
   await using server = xoq(["can", "--json", "test"]);
   const { ticket } = await server.until("ready");
@@ -57,6 +68,29 @@ Deno.test("a second controller is refused with exit 4 and who holds the bus", as
   assert.equal((await holder.exit()).code, 4, "who was replaced ends, and says why");
 });
 
+Deno.test("a controller that is cut off brings the safe state within its deadline", async () => {
+  const safe = ["--on-lost", "050#FF", "--on-lost", "051##1AA", "--deadline", "200ms"];
+  await using server = xoq(["can", "--json", "test", ...safe]);
+  const { ticket } = await server.until("ready");
+  await using watcher = xoq(["open", "--json", String(ticket), "--stdout"], { data: true });
+  await watcher.until("attached");
+  await using controller = xoq(["open", "--json", String(ticket), "--socketcand=:0"]);
+  await controller.until("attached");
+  const seen = lines(watcher.stdout);
+  // Longer than the deadline: heartbeats keep it alive.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(server.events.some(({ event }) => event === "safe-state"), false);
+  const cut = performance.now();
+  controller.signal("SIGSTOP");
+  try {
+    for await (const line of seen) if (line.includes(" 051##1AA")) break;
+    const took = performance.now() - cut;
+    assert.ok(took > 100 && took < 1_500, `the safe state came after ${took} ms`);
+  } finally {
+    controller.signal("SIGCONT");
+  }
+});
+
 Deno.test("a line that is no frame ends with exit 2, and names the line", async () => {
   await using server = xoq(["can", "--json", "test"]);
   const { ticket } = await server.until("ready");
@@ -73,6 +107,22 @@ Deno.test("a line that is no frame ends with exit 2, and names the line", async 
 Deno.test("an interface that is not here is exit 3 with what to do", async () => {
   await using server = xoq(["can", "--json", "nocan7"]);
   assert.equal((await server.exit()).code, 3);
+});
+
+Deno.test("options that contradict each other, or do nothing, are usage errors", async () => {
+  for (
+    const options of [
+      ["--deadline", "1s"],
+      ["--max-load", "70%"],
+      ["--max-load", "170%"],
+      ["--pace", "200ms"],
+      ["--on-lost", "123"],
+      ["--filter", "123"],
+    ]
+  ) {
+    await using server = xoq(["can", "--json", "test", ...options]);
+    assert.equal((await server.exit()).code, 2, options.join(" "));
+  }
 });
 
 Deno.test("a data bit rate without :fd is a usage error", async () => {
