@@ -143,6 +143,10 @@ export const CHECK_PROVIDERS: readonly CheckProvider[] = [
     load: async () => (await import("./serial/checks.ts")).serialChecks,
   },
   {
+    room: "can",
+    load: async () => (await import("./can/checks.ts")).canChecks,
+  },
+  {
     room: "encoders",
     load: async () => (await import("./media/checks.ts")).mediaChecks,
   },

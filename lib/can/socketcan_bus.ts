@@ -49,10 +49,13 @@ import { checkCarried } from "./test_bus.ts";
 /** Bytes of the receive buffer where nobody said: some 5,000 frames as the kernel counts. */
 const RECEIVE_BUFFER = 4 << 20;
 /**
- * Most frames given to the kernel whose echo has not come: what the kernel has can't be overtaken,
- * and echoes need room in the receive buffer.
+ * Most frames given to the kernel whose echo has not come. What a controller has can't be overtaken,
+ * nor taken back when nobody acknowledges it: this is 2 ms of a full 1 Mbit/s bus, enough to keep it
+ * busy.
  */
-const WINDOW = 128;
+const CONTROLLER_WINDOW = 16;
+/** The same for virtual interfaces, whose echoes come at once, but need room in the receive buffer. */
+const VIRTUAL_WINDOW = 128;
 /** A kernel that is full is asked again after this, in milliseconds: it doesn't say when it is not. */
 const ASK_AGAIN_MS = 1;
 /** Error counters are read at most this often, in milliseconds. */
@@ -103,6 +106,7 @@ class SocketCanBus implements OpenCanBus {
   readonly #hardware = new HardwareClock();
   readonly #filters: readonly CanFilter[];
   readonly #unwatch: () => void;
+  readonly #window: number;
   readonly #stats = { received: 0, sent: 0, unsent: 0, errors: 0, busOff: 0 };
   #link: LinkInfo;
   #state: BusState;
@@ -117,6 +121,7 @@ class SocketCanBus implements OpenCanBus {
     this.#state = stateOf(link);
     this.fd = wish.fd === true && link.mtu >= CAN.CANFD_MTU;
     this.#filters = wish.filters ?? [];
+    this.#window = link.kind === "can" ? CONTROLLER_WINDOW : VIRTUAL_WINDOW;
     this.#socket = new CanSocket(link.index, {
       fd: this.fd,
       errorMask: CAN.CAN_ERR_MASK,
@@ -149,7 +154,7 @@ class SocketCanBus implements OpenCanBus {
     }
     let taken = 0;
     while (taken < frames.length) {
-      const count = Math.min(frames.length - taken, BATCH_FRAMES, WINDOW - this.#echoes.size);
+      const count = Math.min(frames.length - taken, BATCH_FRAMES, this.#window - this.#echoes.size);
       if (count <= 0) break;
       const sent = this.#sendBatch(frames, taken, count);
       taken += sent;
@@ -157,7 +162,7 @@ class SocketCanBus implements OpenCanBus {
     }
     if (taken < frames.length) {
       this.#short = true;
-      if (this.#echoes.size < WINDOW) this.#askAgain();
+      if (this.#echoes.size < this.#window) this.#askAgain();
     }
     return taken;
   }
@@ -315,7 +320,7 @@ class SocketCanBus implements OpenCanBus {
   }
 
   #offerRoom(): void {
-    if (!this.#short || this.#ended || this.#echoes.size >= WINDOW) return;
+    if (!this.#short || this.#ended || this.#echoes.size >= this.#window) return;
     this.#short = false;
     this.onRoom?.();
   }
