@@ -18,8 +18,10 @@ import { type CanRecord, type DropCause, encodeCanRecords } from "./wire.ts";
 
 /** Most bytes of one write: what was written can't be overtaken. */
 const MAX_WRITE_BYTES = 32_768;
-/** The same while the network is behind. */
+/** The same when the network has been behind for {@link LATE_MICROS}. */
 const MAX_LATE_WRITE_BYTES = 4_096;
+/** Patience with the network where frames don't get stale, in µs. */
+const LATE_MICROS = 250_000;
 /** Beyond one and a half round trips, unreported frames may be under way this long, in milliseconds. */
 const MAX_LAG_MS = 25;
 /** How fast the memory of the shortest round trip fades, in milliseconds a report: routes change. */
@@ -187,7 +189,7 @@ export class FrameSender {
       return encodeCanRecords(records);
     }
     if (this.#queue.size === 0) return undefined;
-    const late = this.#blocked;
+    const late = this.#blocked && this.#isLate();
     this.#blocked = this.#isBehind();
     if (this.#blocked) return undefined;
     const { frameBytes, onWrite, encode } = this.#options;
@@ -212,6 +214,15 @@ export class FrameSender {
     const oldest = this.#underWay[0];
     if (oldest === undefined || this.#shortestMs === undefined) return false;
     return performance.now() - oldest.at > this.#shortestMs * 1.5 + MAX_LAG_MS;
+  }
+
+  /** Frames have waited so long that the next write is kept small, for others to overtake. */
+  #isLate(): boolean {
+    const { oldest } = this.#queue;
+    if (oldest === undefined) return true;
+    const { staleMicros } = this.#options;
+    const patience = staleMicros === undefined ? LATE_MICROS : staleMicros / 2;
+    return nowMicros() - oldest.born > patience;
   }
 
   #settle(): void {
