@@ -9,12 +9,9 @@ testSerialPort({
   hasLines: true,
   setUp: () => {
     const port = new TestSerialPort();
-    return Promise.resolve({
-      port,
-      unplug: () => port.unplug(),
-      [Symbol.asyncDispose]: () => port.close(),
-    });
+    return Promise.resolve({ port, [Symbol.asyncDispose]: () => port.close() });
   },
+  unplug: ({ port }) => port.unplug(),
 });
 
 testSerialPort({
@@ -27,11 +24,12 @@ testSerialPort({
     const port = openTty(device.path, { format: { ...DEFAULT_FORMAT }, exclusive: true });
     return Promise.resolve({
       port,
-      unplug: () => device.unplug(),
+      device,
       [Symbol.asyncDispose]: async () => {
         await port.close();
         await device[Symbol.asyncDispose]();
       },
     });
   },
+  unplug: ({ device }) => device.unplug(),
 });
