@@ -11,7 +11,13 @@ import { nowMicros } from "../media/clock.ts";
 import { SafeState, type SafeStateReason } from "../safe_state.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection } from "../transport/connection.ts";
-import { type BusState, type CanBusDriver, type CanBusWish, PLAIN_STATE } from "./bus.ts";
+import {
+  type BitRates,
+  type BusState,
+  type CanBusDriver,
+  type CanBusWish,
+  PLAIN_STATE,
+} from "./bus.ts";
 import { BusKeeper } from "./bus_keeper.ts";
 import { callBus } from "./calls.ts";
 import { Cycles } from "./cycles.ts";
@@ -85,7 +91,7 @@ export class CanServer implements ServedDevice {
     }
     this.#limiter = maxLoad === undefined
       ? undefined
-      : new LoadLimiter(maxLoad, () => this.#keeper.info?.rates);
+      : new LoadLimiter(maxLoad, () => this.#rates());
     this.#transmitter = new Transmitter({
       capacity: COMMAND_QUEUE,
       staleMicros: staleMs * 1000,
@@ -119,7 +125,7 @@ export class CanServer implements ServedDevice {
   /** Opens the bus. Throws as the driver does, and `UsageError` where its load can't be known. */
   async start(): Promise<void> {
     await this.#keeper.start();
-    if (this.#limiter !== undefined && this.#keeper.info?.rates?.bitrate === undefined) {
+    if (this.#limiter !== undefined && this.#rates()?.bitrate === undefined) {
       await this.close();
       throw new UsageError(`the bit rate of ${this.#options.bus} is not known`, {
         hint: "--max-load needs it: say --bitrate, or leave --max-load out",
@@ -360,6 +366,11 @@ export class CanServer implements ServedDevice {
     throw new XoqError("failed", "this needs control of the bus", {
       hint: "open it as its controller first",
     });
+  }
+
+  /** Bit rates of the bus; a virtual one has those that it was said to stand for. */
+  #rates(): BitRates | undefined {
+    return this.#keeper.info?.rates ?? this.#options.wish.rates;
   }
 
   #state(): BusState {
