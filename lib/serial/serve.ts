@@ -10,18 +10,17 @@ import { BusyError, DeniedError, LostError, XoqError } from "../errors.ts";
 import { type HeldLease, Lease } from "../lease.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection } from "../transport/connection.ts";
-import { SafeState, type SafeStateReason } from "../safe_state.ts";
 import { control, look, onlyLooks, setLines } from "./calls.ts";
 import { serveDirect, XOQ_SERIAL_PROTOCOL } from "./direct.ts";
 import { checkChanges, formatText } from "./format.ts";
 import { type DroppedToPort, Holder, type HolderHost } from "./holder.ts";
 import { PortKeeper } from "./keeper.ts";
 import { LineWatch } from "./line_watch.ts";
-import { runLineScript } from "./line_script.ts";
 import { Observers } from "./observers.ts";
 import type { LineLevels, OpenOptions, SerialDriver, SerialPortInfo } from "./port.ts";
 import { pipeEnd, SilentError } from "./pipe_end.ts";
 import type { SafeAction } from "./safe_action.ts";
+import { PortSafety } from "./safety.ts";
 
 /** How to serve a port. */
 export interface SerialServerOptions {
@@ -36,11 +35,6 @@ export interface SerialServerOptions {
   /** Milliseconds of silence that are allowed a controller; absent: until its connection ends. */
   deadlineMs?: number;
 }
-
-const WHY_SAFE: Readonly<Record<SafeStateReason, string>> = {
-  silent: "nothing was heard of the controller in time",
-  gone: "the controller is gone",
-};
 
 /** Serves one port. */
 export class SerialServer implements ServedDevice, HolderHost {
@@ -61,22 +55,30 @@ export class SerialServer implements ServedDevice, HolderHost {
   readonly #options: SerialServerOptions;
   readonly #lease = new Lease();
   readonly #observers: Observers;
-  readonly #safe: SafeState;
+  readonly #safety: PortSafety;
   readonly #counts = { received: 0, sent: 0, unheld: 0, toGone: 0 };
   #keeper: PortKeeper | undefined;
   #watch: LineWatch | undefined;
   #holder: Holder | undefined;
   #endHolder: ((reason: Error) => void) | undefined;
-  #safeOwed = false;
 
   private constructor(options: SerialServerOptions) {
     this.name = options.name;
     this.#options = options;
     this.#observers = new Observers(options.scrollbackBytes);
-    this.#safe = new SafeState({
-      deadlineMs: options.deadlineMs,
-      act: (reason) => void this.#makeSafe(WHY_SAFE[reason]),
-    });
+    this.#safety = new PortSafety(
+      {
+        port: () => this.#keeper?.port,
+        cutOff: (reason) => this.#cutOff(reason),
+        onSafe: (reason) => {
+          this.onEvent?.({ type: "notice", message: `${reason}: making the port safe` });
+          this.notify?.({ type: "safe", reason });
+        },
+        onTrouble: (error) => this.#trouble(error),
+      },
+      options.onLost,
+      options.deadlineMs,
+    );
   }
 
   /** Opens the port and serves it. Throws as the driver's `open`. */
@@ -156,7 +158,7 @@ export class SerialServer implements ServedDevice, HolderHost {
     using lease = this.#lease.acquire(peer.id, "xoq/1", { take: request.take });
     const format = await this.keeper.configure({ ...this.#options.open.format, ...changes });
     if (lines !== undefined && this.keeper.port !== undefined) await setLines(this.keeper, lines);
-    const deadlineMs = this.#options.onLost.length > 0 ? this.#options.deadlineMs : undefined;
+    const { deadlineMs } = this.#safety;
     await reply({
       format,
       present: this.keeper.port !== undefined,
@@ -194,7 +196,7 @@ export class SerialServer implements ServedDevice, HolderHost {
 
   /** The controller is alive. */
   heard(): void {
-    this.#safe.heard();
+    this.#safety.heard();
   }
 
   /** Bytes reached the port. */
@@ -218,7 +220,7 @@ export class SerialServer implements ServedDevice, HolderHost {
       },
       observers: this.#observers.size,
       ...(holder === undefined ? {} : { holder: { ...holder } }),
-      safeStates: this.#safe.taken,
+      safeStates: this.#safety.taken,
       format: formatText(this.keeper.format),
       ...this.#lineCounters(),
     };
@@ -226,7 +228,7 @@ export class SerialServer implements ServedDevice, HolderHost {
 
   /** Ends all clients and closes the port. Idempotent. */
   async close(): Promise<void> {
-    this.#safe[Symbol.dispose]();
+    this.#safety[Symbol.dispose]();
     this.#endHolder?.(new LostError("the server stops"));
     this.#observers.close();
     await this.keeper.close();
@@ -266,7 +268,7 @@ export class SerialServer implements ServedDevice, HolderHost {
     if (old !== undefined) void this.#distribute(old);
     this.#holder = holder;
     this.#endHolder = (reason) => ended.abort(reason);
-    if (this.#options.onLost.length > 0) this.#safe.begin();
+    this.#safety.begin();
     const id = peer.id;
     this.onClient?.({ type: "client", id, role: "controller" });
     const reason = await holder.run(signal);
@@ -274,7 +276,7 @@ export class SerialServer implements ServedDevice, HolderHost {
       this.#holder = undefined;
       this.#endHolder = undefined;
       // Taken over is not gone: the next controller is there already.
-      if (!lease.signal.aborted) this.#safe.end();
+      if (!lease.signal.aborted) this.#safety.end();
     }
     this.#counts.toGone += holder.outlet.dropped;
     if (signal.aborted) holder.outlet.abort(pipeEnd(signal.reason));
@@ -297,35 +299,17 @@ export class SerialServer implements ServedDevice, HolderHost {
     this.onClient?.({ type: "gone", id: peer.id, role: "viewer", reason });
   }
 
-  async #makeSafe(reason: string): Promise<void> {
+  /** What a silent controller has under way must not undo the safe state. */
+  #cutOff(reason: string): void {
     const holder = this.#holder;
-    // What this controller has under way is old by now, and must not undo the safe state.
-    if (holder?.lease.holder.via === "xoq/1") {
-      this.#endHolder?.(new SilentError(reason));
-    }
-    if (this.keeper.port === undefined) {
-      this.#safeOwed = true;
-      return;
-    }
-    this.onEvent?.({ type: "notice", message: `${reason}: making the port safe` });
-    this.notify?.({ type: "safe", reason });
-    try {
-      if (holder?.writing) holder.discard(holder.position);
-      for (const action of this.#options.onLost) {
-        const port = this.keeper.present();
-        if (action.type === "bytes") await port.write(action.bytes);
-        else await runLineScript(port, action.steps);
-      }
-    } catch (error) {
-      this.#trouble(error);
-    }
+    // XoQ's clients are judged by their data alone: silence is not the end of them.
+    if (holder?.lease.holder.via === "xoq/1") this.#endHolder?.(new SilentError(reason));
+    else if (holder?.writing) holder.discard(holder.position);
   }
 
   #back(path: string): void {
     this.onEvent?.({ type: "back", path });
-    if (!this.#safeOwed) return;
-    this.#safeOwed = false;
-    void this.#makeSafe("the port came back after its controller was gone");
+    this.#safety.back();
   }
 
   #trouble(error: unknown): void {

@@ -259,3 +259,62 @@ Deno.test("a server that only speaks XoQ's protocol is opened too, bytes only", 
   await opened.port.drain();
   await assert.rejects(opened.port.setLines({ dtr: true }), UnsupportedError);
 });
+
+Deno.test("a port that is unplugged when its controller goes is made safe when it is back", async () => {
+  await using served = await servePort({ onLost: [parseSafeAction("dtr=0")] });
+  const client = await openPort(served.remote());
+  served.driver.unplug();
+  await until(() => client.events.includes("lost"), "the news of the loss");
+  await client[Symbol.asyncDispose]();
+  await until(() => served.server.lease.holder === undefined);
+  served.driver.plug();
+  await until(() => !served.driver.port.lines().dtr, "the safe state");
+});
+
+Deno.test("XoQ's clients are judged by their data: silence makes safe, and doesn't end them", async () => {
+  await using served = await servePort({ onLost: [parseSafeAction("dtr=0")], deadlineMs: 100 });
+  const client = served.network.endpoint();
+  const address = { id: served.id, relays: [], direct: [] };
+  const connection = await client.connect(address, XOQ_SERIAL_PROTOCOL);
+  const { readable, writable } = await connection.createBidirectionalStream();
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  const port = served.driver.port;
+  for (const round of [1, 2]) {
+    port.setLines({ dtr: true });
+    await writer.write(bytes("go"));
+    assert.equal(text((await reader.read()).value!), "go");
+    await until(() => !port.lines().dtr, `the safe state of round ${round}`);
+  }
+  assert.equal((served.server.stats() as { safeStates: number }).safeStates, 2);
+  connection.close();
+});
+
+Deno.test("a grant to watch opens no pipe to control, and no direct connection", async () => {
+  await using served = await servePort();
+  const peer = {
+    id: "ab".repeat(32),
+    rights: "view",
+    signal: new AbortController().signal,
+  } as const;
+  const stream = { readable: new ReadableStream(), writable: new WritableStream() };
+  await assert.rejects(
+    served.server.pipe(
+      stream as unknown as Parameters<typeof served.server.pipe>[0],
+      { role: "controller", take: true, params: {} },
+      peer,
+      () => Promise.resolve(),
+    ),
+    { code: "denied" },
+  );
+  await assert.rejects(served.server.call("drain", {}, peer), { code: "busy" });
+  const client = served.network.endpoint();
+  const connection = await client.connect(
+    { id: served.id, relays: [], direct: [] },
+    XOQ_SERIAL_PROTOCOL,
+  );
+  const closing: number[] = [];
+  connection.close = (info) => closing.push(info?.closeCode ?? 0);
+  await served.server.accept(connection, peer);
+  assert.deepEqual(closing, [CLOSE.denied]);
+});
