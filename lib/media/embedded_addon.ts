@@ -171,9 +171,19 @@ function load(): AddonLoad {
   try {
     const path = fileURLToPath(import.meta.resolve(name));
     const require = createRequire(import.meta.url);
+    keepAwake();
     return { addon: require(path) as WebCodecsAddon, origin: name };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return { reason: `${name} is not in this build (${reason})` };
   }
+}
+
+/**
+ * Deno 2.7 sleeps through some of the addon's answers, and through timers that they start, until
+ * something wakes its event loop. There, something does; not referenced, it would be slept through
+ * too, so the process ends by `Deno.exit`.
+ */
+function keepAwake(): void {
+  if (Deno.version.deno.startsWith("2.7.")) setInterval(() => {}, 2);
 }

@@ -68,6 +68,13 @@ function native(): Implementation {
     return { kind: "native", origin, description: DESCRIPTIONS.native };
   } catch (cause) {
     if (!(cause instanceof LibraryError)) throw cause;
+    // An executable has the library inside and unpacks it to run it.
+    if (Deno.build.standalone) {
+      throw new UnsupportedError("the QUIC library inside this executable can't be run", {
+        hint: "set TMPDIR to a folder that takes 20 MB and lets programs run (no noexec)",
+        cause,
+      });
+    }
     throw new UnsupportedError(`there is no QUIC library for ${Deno.build.target} here`, {
       hint: "install Rust 1.91 or newer (https://rustup.rs) and run deno task native",
       cause,
