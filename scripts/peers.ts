@@ -25,10 +25,10 @@ if (await Deno.readTextFile(stamp).catch(() => "") !== wanted) {
     ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
     ...["--only-binary=:all:", "-r", REQUIREMENTS],
   ]);
-  // XoQ's wheel hooks itself into every start of the interpreter and, run from there, writes the
-  // hook into the interpreter that the environment was made from. Emptied, it does neither.
-  const packages = (await capture("find", [folder, "-name", "xoq_opencv_hook.pth"])).trim();
-  for (const hook of packages.split("\n")) await Deno.writeTextFile(hook, "");
+  // XoQ's wheels hook themselves into every start of the interpreter and, run from there, write the
+  // hook into the interpreter that the environment was made from. Emptied, they do neither.
+  const hooks = (await capture("find", [folder, "-name", "xoq_*_hook.pth"])).trim();
+  for (const hook of hooks.split("\n")) await Deno.writeTextFile(hook, "");
   await Deno.writeTextFile(stamp, wanted);
 }
 console.log(python);
