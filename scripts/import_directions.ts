@@ -20,7 +20,7 @@ interface Room {
 /** The small pure things everyone may use. */
 const BASE = ["errors", "bytes"];
 /** What a device kind stands on. */
-const GROUND = [...BASE, "transport", "media", "moqt", "contracts", "ffi"];
+const GROUND = [...BASE, "transport", "discovery", "media", "moqt", "contracts", "ffi"];
 /** The device kinds: none imports another. */
 const KINDS = ["camera", "serial", "can", "pose", "audio"];
 
@@ -30,6 +30,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   errors: { places: ["lib/errors.ts", "lib/checks.ts", "lib/version.ts"], imports: [] },
   bytes: { places: ["lib/bytes/"], imports: ["errors"] },
   transport: { places: ["lib/transport/"], imports: [...BASE, "contracts", "ffi"] },
+  discovery: { places: ["lib/discovery/"], imports: [...BASE, "ffi"] },
   media: { places: ["lib/media/"], imports: [...BASE, "ffi"] },
   moqt: { places: ["lib/moqt/"], imports: [...BASE, "transport"], portable: true },
   contracts: {

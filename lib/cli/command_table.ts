@@ -35,7 +35,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "ls",
-    brief: "devices of this machine",
+    brief: "devices of this machine, or on the LAN",
     section: "Look around",
     load: async () => (await import("./commands/ls.ts")).lsCommand,
   },
@@ -61,6 +61,12 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/ticket_new.ts")).ticketNewCommand,
       },
     ],
+  },
+  {
+    name: "trust",
+    brief: "keep a ticket, to open its device by a name",
+    section: "Tickets and keys",
+    load: async () => (await import("./commands/trust.ts")).trustCommand,
   },
   {
     name: "key",

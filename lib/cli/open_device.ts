@@ -11,9 +11,9 @@ import { attach, openSession } from "../session/attach.ts";
 import type { AttachTarget, ControlSession } from "../session/control_session.ts";
 import type { Endpoint } from "../transport/connection.ts";
 import { createEndpoint } from "../transport/mod.ts";
-import { parseTicket, type Ticket } from "../transport/ticket.ts";
 import { VERSION } from "../version.ts";
 import { endpointOptions, type EndpointValues } from "./endpoint_values.ts";
+import { findTarget } from "./find_target.ts";
 
 /** Longest a single dial takes, in milliseconds: a server that comes back is dialled afresh. */
 const DIAL_MS = 4_000;
@@ -28,9 +28,12 @@ export class Opener implements AsyncDisposable {
     this.#target = target;
   }
 
-  /** Reads the ticket and binds. Throws `UsageError` for a ticket that is none. */
+  /**
+   * Reads the ticket, or finds what a name stands for, and binds. Throws `UsageError` for a ticket
+   * that is none, `NotFoundError` for a name that is unknown.
+   */
   static async start(text: string, values: EndpointValues): Promise<Opener> {
-    const { address, device, grant }: Ticket = parseTicket(text);
+    const { address, device, grant } = await findTarget(text, !values["no-announce"]);
     const endpoint = await createEndpoint(endpointOptions(values));
     return new Opener(endpoint, {
       address,

@@ -17,6 +17,7 @@ import { DeviceHost, type HostTickets } from "../session/host.ts";
 import { verifyGrant } from "../transport/grant.ts";
 import { type Identity, identityName, openIdentity } from "../transport/identity.ts";
 import { VERSION } from "../version.ts";
+import { ServerAnnouncement } from "./announce_server.ts";
 import { endpointOptions, type EndpointValues } from "./endpoint_values.ts";
 import { RateMeter } from "./rate_meter.ts";
 
@@ -87,7 +88,10 @@ export async function serveDevices(
   }
   const [host] = hosts;
   if (host === undefined) throw new UsageError("no device named");
-  for (const device of devices) wire(device, hosts, reporter);
+  const announcement = job.server["no-announce"]
+    ? undefined
+    : stack.use(await ServerAnnouncement.start(host, devices));
+  for (const device of devices) wire(device, hosts, reporter, announcement);
   reporter.event({
     type: "ready",
     id: host.id,
@@ -177,8 +181,16 @@ function startHost(
 }
 
 /** Passes on what a device tells: to people, and to its clients. */
-function wire(device: ServedDevice, hosts: readonly DeviceHost[], reporter: ServeReporter): void {
-  device.onClient = (event) => reporter.event({ ...event, device: device.name });
+function wire(
+  device: ServedDevice,
+  hosts: readonly DeviceHost[],
+  reporter: ServeReporter,
+  announcement: ServerAnnouncement | undefined,
+): void {
+  device.onClient = (event) => {
+    announcement?.client(device.name, event);
+    reporter.event({ ...event, device: device.name });
+  };
   device.onEvent = (event: DeviceEvent) => {
     if (event.type === "notice") {
       reporter.notice(event.message);

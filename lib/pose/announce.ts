@@ -3,9 +3,14 @@
  *
  * @module
  */
-import { networkInterfaces } from "node:os";
-import { NotFoundError } from "../errors.ts";
+import { hostname } from "node:os";
+import { defaultInterfaces, namedInterfaces } from "../discovery/interfaces.ts";
+import { Responder } from "../discovery/responder.ts";
+import type { Service } from "../discovery/service.ts";
 import type { Dialect } from "./wire/datagram.ts";
+
+/** The service's type. */
+const TYPE = "_televoodoo._udp.local";
 
 /** What is announced. */
 export interface PoseAnnouncement {
@@ -23,36 +28,63 @@ export interface PoseAnnouncement {
   onNotice: (text: string) => void;
 }
 
-/** An announcement that stands until it is disposed of. */
-export interface Announced extends AsyncDisposable {
-  /** The address phones are told. */
-  readonly address: string;
-  /** Instance names as they are now. */
-  readonly instances: readonly string[];
-}
-
 /** The address to bind to: loopback's where only it was asked for. Throws `NotFoundError`. */
 export function listenAddress(interfaces: readonly string[]): string {
-  if (interfaces.length === 0) return "0.0.0.0";
-  const addresses = interfaces.map(addressOf);
-  return addresses.every((address) => address.startsWith("127.")) ? addresses[0]! : "0.0.0.0";
+  const named = namedInterfaces(interfaces);
+  const [first] = named;
+  return first !== undefined && named.every(({ internal }) => internal) ? first.address : "0.0.0.0";
 }
 
-function addressOf(name: string): string {
-  const all = networkInterfaces();
-  const found = all[name]?.find(({ family }) => family === "IPv4");
-  if (found !== undefined) return found.address;
-  throw new NotFoundError(`there is no network interface ${name} with an IPv4 address`, {
-    hint: `there are ${Object.keys(all).join(", ")}`,
-  });
+/** The address that phones are told; loopback's where there is no other. */
+export function activeAddress(interfaces: readonly string[]): string {
+  const [first] = interfaces.length > 0 ? namedInterfaces(interfaces) : defaultInterfaces();
+  return first?.address ?? "127.0.0.1";
 }
 
-/** Announces. */
-export function announcePose(announcement: PoseAnnouncement): Promise<Announced> {
-  const address = announcement.interfaces.map(addressOf)[0] ?? "127.0.0.1";
-  return Promise.resolve({
-    address,
-    instances: [],
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+/** The instances of a receiver. */
+export function poseServices(
+  { serviceName, port, tokenRequired, dialects }: PoseAnnouncement,
+): Service[] {
+  const [host = "host"] = hostname().split(".");
+  const services: Readonly<Record<Dialect, Service>> = {
+    POSE: {
+      type: TYPE,
+      port,
+      instance: `${serviceName} (${host})`,
+      txt: [
+        "v=1",
+        "transport=udp",
+        "format=struct_v1",
+        `handshake_port=${port}`,
+        `token_required=${tokenRequired ? 1 : 0}`,
+      ],
+    },
+    TELE: {
+      type: TYPE,
+      port,
+      instance: `${serviceName} @ ${host}`,
+      txt: ["v=1", `port=${port}`, `name=${serviceName}`],
+    },
+  };
+  return dialects.map((dialect) => services[dialect]);
+}
+
+/** Announces until it is disposed of. */
+export function announcePose(announcement: PoseAnnouncement): Promise<Responder> {
+  const { interfaces, onNotice } = announcement;
+  return Responder.start({
+    services: poseServices(announcement),
+    interfaces: () => {
+      if (interfaces.length === 0) return defaultInterfaces();
+      // One that went away meanwhile may come back.
+      return interfaces.flatMap((name) => {
+        try {
+          return namedInterfaces([name]);
+        } catch {
+          return [];
+        }
+      });
+    },
+    onRename: (from, to) => onNotice(`the name ${from} is taken on this network: ${to} it is`),
   });
 }

@@ -79,7 +79,7 @@ async function serve(values: Values, context: ServeContext): Promise<ServedDevic
   const token = values["no-token"] ? undefined : given ?? randomToken();
   const bytes = token === undefined ? undefined : tokenBytes(token);
   const dialects: Dialect[] = fitsTele(bytes) ? ["POSE", "TELE"] : ["POSE"];
-  const { listenAddress, announcePose } = await import("./announce.ts");
+  const { activeAddress, announcePose, listenAddress } = await import("./announce.ts");
   const server = await PoseServer.open({
     name: context.name ?? "pose",
     host: listenAddress(values.interface),
@@ -90,7 +90,7 @@ async function serve(values: Values, context: ServeContext): Promise<ServedDevic
   });
   await using stack = new AsyncDisposableStack();
   stack.use(server);
-  const announced = await announcePose({
+  const announced = context.announce === false ? undefined : await announcePose({
     serviceName: values["service-name"],
     port: server.port,
     tokenRequired: token !== undefined,
@@ -98,13 +98,13 @@ async function serve(values: Values, context: ServeContext): Promise<ServedDevic
     interfaces: values.interface,
     onNotice: (text) => reporter.notice(text),
   });
-  server.attach(announced);
+  if (announced !== undefined) server.attach(announced);
   reporter.event({
     type: "pairing",
-    ip: announced.address,
+    ip: activeAddress(values.interface),
     port: server.port,
     service: values["service-name"],
-    instances: announced.instances,
+    instances: announced?.instances ?? [],
     token: token ?? null,
     dialects,
     ...(token === undefined ? {} : {

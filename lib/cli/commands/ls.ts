@@ -6,6 +6,7 @@
 import type { DeviceListing } from "../../device.ts";
 import { KINDS } from "../../registry.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { ENDPOINT_OPTIONS } from "../common_options.ts";
 import { table } from "../table.ts";
 
 /** The command. */
@@ -13,9 +14,13 @@ export const lsCommand: Command = defineCommand({
   positionals: [],
   options: {
     "kind": { type: "list", value: "KIND", brief: "only this kind; may be repeated" },
+    "network": { type: "boolean", brief: "servers on the LAN instead (mDNS)" },
+    "watch": { type: "boolean", brief: "with --network: tell of changes until told to end" },
+    ...ENDPOINT_OPTIONS,
   },
   examples: [
     ["xoq ls", "kind, what to type, and name of each device"],
+    ["xoq ls --network", "devices on the LAN: kind, name, busy or free, round trip"],
     ["xoq ls --json", "the same with formats, sizes, rates and controls, one object a line"],
   ],
   run: async (_args, values, { output, signal }) => {
@@ -26,6 +31,13 @@ export const lsCommand: Command = defineCommand({
           hint: `kinds are ${KINDS.map((kind) => kind.name).join(", ")}`,
         });
       }
+    }
+    if (values.network) {
+      const { listNetwork } = await import("./ls_network.ts");
+      return await listNetwork(values, output, signal);
+    }
+    if (values.watch) {
+      throw new UsageError("--watch is for --network", { hint: "xoq ls --network --watch" });
     }
     const wanted = KINDS.filter((k) => values.kind.length === 0 || values.kind.includes(k.name));
     const found = await Promise.allSettled(

@@ -18,7 +18,10 @@ export async function openCommand(): Promise<Command> {
   );
   const merged = mergeTables(tables.map(({ name, openOptions }) => [name, openOptions]));
   return {
-    positionals: [{ value: "TICKET", brief: "as the server printed it, or an endpoint id" }],
+    positionals: [{
+      value: "TICKET",
+      brief: "as the server printed it, an endpoint id, or the name of a device on the LAN",
+    }],
     options: {
       ...merged,
       "kind": {

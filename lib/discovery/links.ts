@@ -1,0 +1,77 @@
+/**
+ * Multicast DNS on several interfaces that come and go.
+ *
+ * @module
+ */
+import type { LanInterface } from "./interfaces.ts";
+import { type DnsPacket, type DnsSource, MdnsLink } from "./link.ts";
+
+/** How often interfaces are looked for, in ms. */
+const LOOK_INTERVAL_MS = 2_000;
+
+/** Which interfaces are used; asked again and again. */
+export type ChooseInterfaces = () => readonly LanInterface[];
+
+/** The links there are now. */
+export class MdnsLinks implements AsyncDisposable {
+  /** Called with each packet. */
+  onPacket: ((packet: DnsPacket, from: DnsSource, link: MdnsLink) => void) | undefined;
+  /** Called when a link is new; not for those {@link open} found. */
+  onLink: ((link: MdnsLink) => void) | undefined;
+  readonly #choose: ChooseInterfaces;
+  readonly #links = new Map<string, MdnsLink>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #looking: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(choose: ChooseInterfaces) {
+    this.#choose = choose;
+  }
+
+  /** Opens what there is; none is no failure. */
+  static async open(choose: ChooseInterfaces): Promise<MdnsLinks> {
+    const links = new MdnsLinks(choose);
+    await links.#look();
+    links.#timer = setInterval(() => {
+      links.#looking ??= links.#look().finally(() => links.#looking = undefined);
+    }, LOOK_INTERVAL_MS);
+    return links;
+  }
+
+  /** Links now. */
+  [Symbol.iterator](): IterableIterator<MdnsLink> {
+    return this.#links.values();
+  }
+
+  /** Leaves all groups. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#looking;
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+    this.#links.clear();
+  }
+
+  /** Leaves all groups. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #look(): Promise<void> {
+    const wanted = new Set(this.#choose().map(({ address }) => address));
+    for (const [address, link] of this.#links) {
+      if (wanted.has(address)) continue;
+      this.#links.delete(address);
+      await link.close();
+    }
+    for (const address of wanted) {
+      if (this.#links.has(address) || this.#closed) continue;
+      // One that can't be joined now may be later.
+      const link = await MdnsLink.open(address).catch(() => undefined);
+      if (link === undefined) continue;
+      this.#links.set(address, link);
+      link.onPacket = (packet, from) => this.onPacket?.(packet, from, link);
+      this.onLink?.(link);
+    }
+  }
+}
