@@ -86,6 +86,16 @@ export class Link {
     }
   }
 
+  /** Says that nothing more follows, and waits for the server's end of the stream. */
+  async finish(signal: AbortSignal): Promise<void> {
+    this.#writer.close().catch(() => {});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const abort = () => resolve();
+    signal.addEventListener("abort", abort, { once: true });
+    await Promise.race([this.ended, promise]);
+    signal.removeEventListener("abort", abort);
+  }
+
   /** Sends bytes; `false` when the link has ended. */
   async write(bytes: Uint8Array): Promise<boolean> {
     if (this.#over) return false;

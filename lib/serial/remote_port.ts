@@ -10,7 +10,6 @@
 import { DeniedError, UnsupportedError } from "../errors.ts";
 import { beatInterval } from "../safe_state.ts";
 import type { Attachment, RemoteControl, RemoteDevice } from "../remote.ts";
-import { XOQ_SERIAL_PROTOCOL } from "./direct.ts";
 import { DEFAULT_FORMAT } from "./format.ts";
 import type { StepReport } from "./line_script.ts";
 import { type Link, openDirectLink, openPipeLink } from "./link.ts";
@@ -25,6 +24,9 @@ import type {
 } from "./port.ts";
 import { SilentError } from "./pipe_end.ts";
 import { stayAttached } from "../stay_attached.ts";
+
+/** How long closing waits for what was written to be sent, in milliseconds. */
+const CLOSE_DRAIN_MS = 500;
 
 /** How to open a remote port. */
 export interface RemotePortOptions {
@@ -211,8 +213,14 @@ export class RemoteSerialPort implements SerialPort {
     return (await this.#call("counters", {}))["counters"] as LineCounters | undefined;
   }
 
-  /** Detaches. Idempotent. */
+  /** Detaches, once what was written has been sent (for half a second at most). Idempotent. */
   async close(): Promise<void> {
+    const link = this.#link;
+    if (link !== undefined && link.sent > 0 && !this.#ended.signal.aborted) {
+      const signal = AbortSignal.timeout(CLOSE_DRAIN_MS);
+      // Ending a connection drops what is under way on it.
+      await (link.direct ? link.finish(signal) : this.#call("drain", {}, signal).catch(() => {}));
+    }
     this.#end(new DOMException("the port was closed", "AbortError"));
     await this.#running?.catch(() => {});
   }
@@ -226,7 +234,8 @@ export class RemoteSerialPort implements SerialPort {
     try {
       await stayAttached(this.#remote, {
         signal,
-        hint: XOQ_SERIAL_PROTOCOL,
+        // A connection of XoQ's protocol takes the port, whether it is used or not.
+        hint: undefined,
         use: (attachment) => this.#attached(attachment, signal),
         onRetry: (error) => this.onEvent?.({ type: "retry", error }),
         onLost: (reason) => this.onEvent?.({ type: "lost", reason }),

@@ -318,3 +318,35 @@ Deno.test("a grant to watch opens no pipe to control, and no direct connection",
   await served.server.accept(connection, peer);
   assert.deepEqual(closing, [CLOSE.denied]);
 });
+
+Deno.test("what was written directly before closing reaches the port", async () => {
+  await using served = await servePort();
+  const client = await openPort(served.remote());
+  const data = new Uint8Array(300_000);
+  const reading = readBytes(client.port, 1).catch(() => {});
+  void client.port.write(data).catch(() => {});
+  await client.port.close();
+  await reading;
+  await until(
+    () => (served.server.stats() as { sent: number }).sent === data.length,
+    "the last byte",
+  );
+  await client[Symbol.asyncDispose]();
+});
+
+Deno.test("attaching to watch takes nothing from one of XoQ's clients", async () => {
+  await using served = await servePort();
+  const client = served.network.endpoint();
+  const address = { id: served.id, relays: [], direct: [] };
+  const connection = await client.connect(address, XOQ_SERIAL_PROTOCOL);
+  const { readable, writable } = await connection.createBidirectionalStream();
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  await writer.write(bytes("mine"));
+  await reader.read();
+  await using watcher = await openPort(served.remote(), { role: "viewer" });
+  assert.equal(text(await readBytes(watcher.port, 4)), "mine");
+  await writer.write(bytes("still"));
+  assert.equal(text((await reader.read()).value!), "still");
+  connection.close();
+});
