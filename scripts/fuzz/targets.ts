@@ -26,6 +26,7 @@ import { endpointIdOf, generateSecretKey } from "../../lib/transport/key.ts";
 import { issueGrant } from "../../lib/transport/grant.ts";
 import { decodeGrant, GrantFormatError } from "../../lib/transport/grant_format.ts";
 import { formatTicket, parseTicket } from "../../lib/transport/ticket.ts";
+import { canTargets } from "./can.ts";
 import { noFfmpeg, testStream } from "../../tests/support/ffmpeg.ts";
 
 /** One decoder. */
@@ -55,6 +56,7 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     serverStream,
     rfc2217,
     serialText,
+    ...canTargets,
     ...await tickets(),
   ];
   if (noFfmpeg !== undefined) {
