@@ -115,6 +115,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a program that doesn't read holds nobody up for long, and is heard when it reads again",
+  ignore,
+  fn: async () => {
+    await using pty = await openPty();
+    await using program = pty.use();
+    const { port } = pty.served.driver;
+    await until(() => pty.sink.stats.open);
+    for (let i = 0; i < 60; i++) void port.write(new Uint8Array(4_000));
+    await until(() => pty.sink.stats.unread > 100_000, "the drops");
+    let rest = 0;
+    while (program.readNow() !== undefined) rest++;
+    assert.ok(rest > 0);
+    void port.write(bytes("fresh"));
+    assert.equal(text(await readBytes(program, 5)), "fresh");
+  },
+});
+
+Deno.test({
   name: "the link leads to the PTY, is turned when stale, removed at the end, and never overwrites",
   ignore,
   fn: async () => {

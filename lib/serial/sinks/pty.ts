@@ -18,10 +18,15 @@ import type { SharedPort, SinkContext } from "./sink.ts";
 /** Most bytes that one write to the network gathers. */
 const GATHER_BYTES = 65_536;
 
+/** How long a program may leave the PTY full, in milliseconds: from then on bytes are dropped until it reads. */
+const STALL_MS = 1_000;
+
 /** Counters of a PTY. */
 export interface PtyStats {
   /** Bytes dropped because no program had it open. */
   unopened: number;
+  /** Bytes dropped because the program that had it open did not read. */
+  unread: number;
   /** Whether a program has it open. */
   open: boolean;
 }
@@ -31,13 +36,15 @@ export class PtySink implements AsyncDisposable {
   /** `/dev/pts/N`. */
   readonly path: string;
   /** Counters. */
-  readonly stats: PtyStats = { unopened: 0, open: false };
+  readonly stats: PtyStats = { unopened: 0, unread: 0, open: false };
   readonly #master: PtyMaster;
   readonly #shared: SharedPort;
   readonly #context: SinkContext;
   readonly #link: string | undefined;
   readonly #gather = new Uint8Array(GATHER_BYTES);
   #seen: LineFormat;
+  /** The program doesn't read. */
+  #stalled = false;
 
   private constructor(
     master: PtyMaster,
@@ -168,21 +175,31 @@ export class PtySink implements AsyncDisposable {
       return;
     }
     const count = write(this.#master.fd, bytes as Uint8Array<ArrayBuffer>);
+    if (count > 0) this.#stalled = false;
     if (count === bytes.length) return;
+    if (this.#stalled) {
+      this.stats.unread += bytes.length;
+      return;
+    }
     return this.#takeRest(bytes.subarray(Math.max(0, count)));
   }
 
+  /** Policy: block while the program reads, however slowly; then drop what is new. */
   async #takeRest(bytes: Uint8Array): Promise<void> {
-    const { signal } = this.#context;
     let rest = bytes as Uint8Array<ArrayBuffer>;
     while (rest.length > 0) {
-      if (!this.stats.open || signal.aborted) {
-        this.stats.unopened += rest.length;
+      const stall = new AbortController();
+      const timer = setTimeout(() => stall.abort(), STALL_MS);
+      const signal = AbortSignal.any([this.#context.signal, stall.signal]);
+      const events = await serialPoller.wait(this.#master.fd, POLL.POLLOUT, { signal })
+        .catch(() => undefined);
+      clearTimeout(timer);
+      if (events === undefined && stall.signal.aborted) {
+        this.#stalled = true;
+        this.stats.unread += rest.length;
         return;
       }
-      const events = await serialPoller.wait(this.#master.fd, POLL.POLLOUT, { signal })
-        .catch(() => POLL.POLLHUP);
-      if ((events & POLL.POLLHUP) !== 0) {
+      if (events === undefined || (events & POLL.POLLHUP) !== 0 || !this.stats.open) {
         this.stats.unopened += rest.length;
         return;
       }
