@@ -292,7 +292,7 @@ async function closeReason(connection: Connection, error: unknown): Promise<Erro
   if (error instanceof XoqError) return error;
   try {
     const info = await connection.closed;
-    if (info.closeCode === CLOSE.denied || info.closeCode === CLOSE.silent) {
+    if (info.closeCode === CLOSE.denied) {
       return new DeniedError(info.reason || "the server refused", { cause: error });
     }
     return new LostError(info.reason || "the server closed the connection", { cause: error });

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Peer } from "../device.ts";
-import { DeniedError } from "../errors.ts";
+import { DeniedError, LostError } from "../errors.ts";
 
 /** What a valid grant gives. */
 export interface GrantedRights {
@@ -32,7 +32,7 @@ export interface AdmissionPolicy {
 export interface Admission extends Disposable {
   /** What it gives. */
   readonly granted: GrantedRights;
-  /** Aborts when it ends. */
+  /** Aborts when it ends: with a `DeniedError` when the grant expired, else with a `LostError`. */
   readonly signal: AbortSignal;
 }
 
@@ -75,7 +75,7 @@ export class AdmissionDesk {
         const held = admissions.get(clientId);
         held?.delete(admission);
         if (held?.size === 0) admissions.delete(clientId);
-        controller.abort(new DeniedError("the grant is no longer shown"));
+        controller.abort(new LostError("the session that showed the grant ended"));
       },
     };
     const { expires } = granted;

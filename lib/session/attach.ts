@@ -64,7 +64,7 @@ function translate(error: unknown, signal: AbortSignal): unknown {
       hint: "is this the ticket of another program?",
     });
   }
-  if (error.closeCode === CLOSE.denied || error.closeCode === CLOSE.silent) {
+  if (error.closeCode === CLOSE.denied) {
     return new DeniedError(error.message, options);
   }
   if (error.closeCode === CLOSE.busy) return new BusyError(error.message, options);

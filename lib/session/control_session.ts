@@ -352,7 +352,7 @@ export class ControlSession implements AsyncDisposable {
   async #endedEarly(): Promise<Error> {
     try {
       const info = await this.#connection.closed;
-      if (info.closeCode === CLOSE.denied || info.closeCode === CLOSE.silent) {
+      if (info.closeCode === CLOSE.denied) {
         return new DeniedError(info.reason || "the server refused");
       }
       if (info.closeCode === CLOSE.busy) return new BusyError(info.reason || "the server is busy");

@@ -193,8 +193,7 @@ export class SessionServer implements AsyncDisposable {
       return;
     }
     this.#unadmitted.delete(connection);
-    const expire = () =>
-      connection.close({ closeCode: CLOSE.denied, reason: reasonOf(peer.signal) });
+    const expire = () => connection.close(farewell(peer.signal));
     peer.signal.addEventListener("abort", expire, { once: true });
     try {
       await device.accept(connection, peer);
@@ -246,9 +245,7 @@ export class SessionServer implements AsyncDisposable {
       this.#unadmitted.delete(connection);
       this.#channels.set(channel, id);
       const { signal } = admission;
-      signal.addEventListener("abort", () => {
-        connection.close({ closeCode: CLOSE.denied, reason: reasonOf(signal) });
-      }, { once: true });
+      signal.addEventListener("abort", () => connection.close(farewell(signal)), { once: true });
       await channel.send(this.#welcome(admission));
       const pipes = servePipes(connection, (name) => this.#visible(id, name), {
         most: MAX_PIPES,
@@ -397,6 +394,10 @@ function endOrDeadline(connection: Connection, milliseconds: number): AbortSigna
   return controller.signal;
 }
 
-function reasonOf(signal: AbortSignal): string {
-  return signal.reason instanceof Error ? signal.reason.message : "the grant ended";
+/** How a connection ends whose admission did: an expired grant is a refusal, a session's end is not. */
+function farewell({ reason }: AbortSignal): { closeCode: number; reason: string } {
+  return {
+    closeCode: reason instanceof DeniedError ? CLOSE.denied : CLOSE.done,
+    reason: reason instanceof Error ? reason.message : "",
+  };
 }
