@@ -16,13 +16,16 @@ export interface MachineOptions {
   share: string;
   /** Whether the terminal belongs to the guest. */
   interactive: boolean;
+  /** Where the console goes, unless the terminal belongs to the guest. */
+  console: "stdout" | "stderr";
   /** The machine is stopped after this many seconds. */
   timeout: number;
 }
 
-/** Runs the machine until it powers off; its console goes to stdout. */
+/** Runs the machine until it powers off. */
 export async function runMachine(options: MachineOptions): Promise<void> {
-  const { kernel, initramfs, share, interactive } = options;
+  const { kernel, initramfs, share, interactive, console } = options;
+  const piped = !interactive && console === "stderr";
   const shared = "security_model=none,multidevs=remap";
   const child = new Deno.Command("nice", {
     args: [
@@ -37,9 +40,10 @@ export async function runMachine(options: MachineOptions): Promise<void> {
       ["-device", "kvaser_pci,canbus=cb0", "-device", "kvaser_pci,canbus=cb0"],
     ].flat(),
     stdin: interactive ? "inherit" : "null",
-    stdout: "inherit",
+    stdout: piped ? "piped" : "inherit",
     stderr: "inherit",
   }).spawn();
+  const piping = piped && child.stdout.pipeTo(Deno.stderr.writable, { preventClose: true });
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -50,6 +54,7 @@ export async function runMachine(options: MachineOptions): Promise<void> {
   Deno.addSignalListener("SIGTERM", interrupt);
   try {
     const { success, code } = await child.status;
+    await piping;
     if (late) throw labError(`the lab was stopped after ${options.timeout} s (--timeout)`);
     if (!success) throw labError(`qemu-system-x86_64 ended with ${code}`);
   } finally {
