@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Longest a child may live, in milliseconds. */
+/** Longest a child may live unless it is told otherwise, in milliseconds. */
 const LONGEST_MS = 180_000;
 const ROOT = new URL("../../", import.meta.url);
 
@@ -15,7 +15,7 @@ export class Child implements AsyncDisposable {
   readonly #lines: AsyncGenerator<string>;
   readonly #timer: ReturnType<typeof setTimeout>;
 
-  private constructor(command: string, args: string[]) {
+  private constructor(command: string, args: string[], longestMs: number = LONGEST_MS) {
     this.#process = new Deno.Command(command, {
       args,
       cwd: ROOT,
@@ -25,20 +25,25 @@ export class Child implements AsyncDisposable {
       env: { XOQ_IROH_RELAY: "none", XOQ_BIND: "127.0.0.1", XOQ_NO_ANNOUNCE: "1" },
     }).spawn();
     this.#lines = lines(this.#process.stdout);
-    this.#timer = setTimeout(() => this.#kill("SIGKILL"), LONGEST_MS);
+    this.#timer = setTimeout(() => this.#kill("SIGKILL"), longestMs);
   }
 
   /** A script of this folder, with its job as JSON. */
-  static script(name: string, job: unknown): Child {
+  static script(name: string, job: unknown, longestMs?: number): Child {
     const script = new URL(name, import.meta.url).pathname;
-    return new Child(Deno.execPath(), ["run", "-A", script, JSON.stringify(job)]);
+    return new Child(Deno.execPath(), ["run", "-A", script, JSON.stringify(job)], longestMs);
+  }
+
+  /** Another program. */
+  static program(command: string, args: string[], longestMs?: number): Child {
+    return new Child(command, args, longestMs);
   }
 
   /** The command itself: the checkout's, or the executable that `XOQ_BINARY` names. */
-  static xoq(args: string[]): Child {
+  static xoq(args: string[], longestMs?: number): Child {
     const binary = Deno.env.get("XOQ_BINARY");
-    if (binary !== undefined && binary !== "") return new Child(binary, args);
-    return new Child(Deno.execPath(), ["run", "-A", "main.ts", ...args]);
+    if (binary !== undefined && binary !== "") return new Child(binary, args, longestMs);
+    return new Child(Deno.execPath(), ["run", "-A", "main.ts", ...args], longestMs);
   }
 
   /** Its pid. */

@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   can: "CAN frames a second between two processes, and how much later they arrive",
   encode: "milliseconds a picture of each encoder",
   serial: "a serial line's round trips and throughput, beside ser2net and socat",
+  ustreamer: "a camera's own JPEGs over HTTP, beside ustreamer, in the lab: latency, CPU, loss",
   transport: "QUIC: round trips, throughput, new streams",
 };
 
