@@ -28,9 +28,17 @@ export async function readPictures(
   return readings;
 }
 
-/** Checks that pictures are in order, none twice, and none is missing. */
-export function assertConsecutive(readings: readonly PatternReading[]): void {
+/**
+ * Checks that pictures are in order and none comes twice, and that no more than a fifth is missing: a
+ * machine that is busy with other tests skips pictures before they are encoded, as it should.
+ */
+export function assertInOrder(readings: readonly PatternReading[]): void {
   const numbers = readings.map(({ sequence }) => sequence);
-  const first = numbers[0] ?? 0;
-  assert.deepEqual(numbers, numbers.map((_, index) => first + index));
+  assert(numbers.length > 0, "there are pictures");
+  numbers.reduce((before, number) => {
+    assert(number > before, `picture ${number} comes after ${before}`);
+    return number;
+  }, -1);
+  const span = numbers.at(-1)! - numbers[0]! + 1;
+  assert(numbers.length >= span * 0.8, `${numbers.length} pictures of ${span} came`);
 }
