@@ -14,8 +14,8 @@ const GOOD_AFTER_MS = 5_000;
 export interface StayOptions {
   /** Ends it. */
   signal: AbortSignal;
-  /** Protocol most likely wanted of a server without `xoq/1`; `undefined`: none is. */
-  hint: string | undefined;
+  /** Asked before each try: the device's own protocol that is most likely wanted, if any. */
+  hint?: () => string | undefined;
   /** Lives through one attachment; ends by throwing, or with the signal. */
   use: (attachment: Attachment) => Promise<void>;
   /** The server could not be reached yet. */
@@ -40,9 +40,10 @@ export async function stayAttached(remote: RemoteDevice, options: StayOptions): 
     const triedAt = performance.now();
     let attached = false;
     try {
+      const hint = options.hint?.();
       await using attachment = await remote.attach({
         signal,
-        ...(options.hint === undefined ? {} : { hint: options.hint }),
+        ...(hint === undefined ? {} : { hint }),
       });
       if (everAttached) options.onReconnect();
       everAttached = attached = true;

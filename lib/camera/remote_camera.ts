@@ -4,19 +4,16 @@
  *
  * @module
  */
-import { Backoff } from "../backoff.ts";
-import { DeniedError, LostError, UnreachableError, XoqError } from "../errors.ts";
+import { DeniedError, LostError, XoqError } from "../errors.ts";
 import { Fanout } from "../media/fanout.ts";
 import type { EncodedFrame, StreamDescription, VideoCodec } from "../media/frame.ts";
 import { VIDEO_CODECS } from "../media/frame.ts";
 import type { Attachment, RemoteControl, RemoteDevice } from "../remote.ts";
+import { stayAttached } from "../stay_attached.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import { type Connection, TransportError } from "../transport/connection.ts";
 import { Arrival, Linger } from "./arrival.ts";
 import { CAMERA_PROTOCOLS, codecOfProtocol, LEGACY_JPEG_PROTOCOL, PictureParser } from "./wire.ts";
-
-/** An attachment that lasted this long was a good one: the next loss is answered at once, in milliseconds. */
-const GOOD_AFTER_MS = 5_000;
 
 /** What happens to the attachment, for people and `--json`. */
 export type RemoteCameraEvent =
@@ -89,40 +86,22 @@ export class RemoteCamera {
 
   /**
    * Attaches, and stays attached until the signal aborts. Throws what trying again can't mend
-   * (`DeniedError`, `UsageError`, `NotFoundError`), `UnreachableError` when the peer was never
-   * reached in time, and `LostError` where reconnecting is switched off.
+   * (`DeniedError`, `UsageError`, `NotFoundError`, `BusyError`), `UnreachableError` when the peer was
+   * never reached in time, and `LostError` where reconnecting is switched off.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff();
-    const started = performance.now();
-    let everAttached = false;
     try {
-      while (!signal.aborted) {
-        const attachedAt = performance.now();
-        try {
-          const hint = this.#wanted ? { hint: this.#protocol } : {};
-          await using attachment = await this.#remote.attach({ signal, ...hint });
-          if (everAttached) this.#stats.reconnects++;
-          everAttached = true;
-          await this.#attached(attachment, signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          this.#control = undefined;
-          const { reconnect, timeoutMs } = this.#remote.policy;
-          if (isFinal(error)) throw error;
-          if (!everAttached) {
-            if (performance.now() - started >= timeoutMs) throw unreachable(error);
-            this.onEvent?.({ type: "retry", error });
-          } else {
-            const reason = error instanceof Error ? error.message : String(error);
-            if (this.feed.state.state === "live") this.onEvent?.({ type: "lost", reason });
-            this.feed.setState({ state: "lost", reason });
-            if (!reconnect) throw new LostError(reason, { cause: error });
-          }
-          if (performance.now() - attachedAt > GOOD_AFTER_MS) backoff.reset();
-          await backoff.wait(signal);
-        }
-      }
+      await stayAttached(this.#remote, {
+        signal,
+        hint: () => this.#wanted ? this.#protocol : undefined,
+        use: (attachment) => this.#attached(attachment, signal),
+        onRetry: (error) => this.onEvent?.({ type: "retry", error }),
+        onLost: (reason) => {
+          if (this.feed.state.state === "live") this.onEvent?.({ type: "lost", reason });
+          this.feed.setState({ state: "lost", reason });
+        },
+        onReconnect: () => this.#stats.reconnects++,
+      });
     } finally {
       this.#control = undefined;
       this.feed.setState({ state: "ended", reason: "closed" });
@@ -156,6 +135,7 @@ export class RemoteCamera {
       }
     } finally {
       unsubscribe?.();
+      this.#control = undefined;
     }
   }
 
@@ -270,21 +250,6 @@ function describe(description: Readonly<Record<string, unknown>>): StreamDescrip
     fps: number("fps"),
     encoder: typeof encoder === "string" ? encoder.slice(0, 64) : "",
   };
-}
-
-/** Errors that trying again can't mend. */
-function isFinal(error: unknown): boolean {
-  if (!(error instanceof XoqError)) return false;
-  return error.code !== "unreachable" && error.code !== "lost" && error.code !== "busy";
-}
-
-function unreachable(cause: unknown): Error {
-  if (cause instanceof XoqError && cause.code !== "lost") return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new UnreachableError(`the peer can't be reached: ${why}`, {
-    cause,
-    hint: "is the server running, and is the ticket from its present start?",
-  });
 }
 
 /** Why a connection ended, as an error: a refusal by the server is more than a loss. */

@@ -4,26 +4,16 @@
  *
  * @module
  */
-import { Backoff } from "../backoff.ts";
-import {
-  BusyError,
-  DeniedError,
-  LostError,
-  UnreachableError,
-  UnsupportedError,
-  XoqError,
-} from "../errors.ts";
+import { BusyError, DeniedError, LostError, UnsupportedError } from "../errors.ts";
 import { nowMicros } from "../media/clock.ts";
 import type { Attachment, RemoteControl, RemoteDevice } from "../remote.ts";
+import { stayAttached } from "../stay_attached.ts";
 import type { BusState } from "./bus.ts";
 import type { CanFilter } from "./filter.ts";
 import { type CanFrame, checked } from "./frame.ts";
 import { XOQ_PROTOCOL } from "./protocol.ts";
 import { RemotePipe } from "./remote_pipe.ts";
 import type { DropCause } from "./wire.ts";
-
-/** An attachment that lasted this long was a good one: the next loss is answered at once, in milliseconds. */
-const GOOD_AFTER_MS = 5_000;
 
 /** How to use the bus. */
 export interface RemoteBusOptions {
@@ -178,33 +168,16 @@ export class RemoteCanBus {
    * the peer was never reached in time, and `LostError` where reconnecting is switched off.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff();
-    const started = performance.now();
-    let everAttached = false;
-    while (!signal.aborted) {
-      const attachedAt = performance.now();
-      try {
-        await using attachment = await this.#remote.attach({ signal });
-        if (everAttached) this.#stats.reconnects++;
-        everAttached = true;
-        await this.#attached(attachment, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        const { reconnect, timeoutMs } = this.#remote.policy;
-        if (isFinal(error)) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
-        if (!everAttached) {
-          if (performance.now() - started >= timeoutMs) throw unreachable(error);
-          this.onEvent?.({ type: "retry", error });
-        } else {
-          if (this.#live) this.onEvent?.({ type: "lost", reason });
-          this.#live = false;
-          if (!reconnect) throw new LostError(reason, { cause: error });
-        }
-        if (performance.now() - attachedAt > GOOD_AFTER_MS) backoff.reset();
-        await backoff.wait(signal);
-      }
-    }
+    await stayAttached(this.#remote, {
+      signal,
+      use: (attachment) => this.#attached(attachment, signal),
+      onRetry: (error) => this.onEvent?.({ type: "retry", error }),
+      onLost: (reason) => {
+        if (this.#live) this.onEvent?.({ type: "lost", reason });
+        this.#live = false;
+      },
+      onReconnect: () => this.#stats.reconnects++,
+    });
   }
 
   /** Lives through one attachment. Ends by throwing, or with the signal. */
@@ -274,20 +247,5 @@ export class RemoteCanBus {
 function takenOverError(): BusyError {
   return new BusyError("another client took the bus over", {
     hint: "--take takes it back; without control, watch only",
-  });
-}
-
-/** Errors that trying again can't mend. */
-function isFinal(error: unknown): boolean {
-  if (!(error instanceof XoqError)) return false;
-  return error.code !== "unreachable" && error.code !== "lost";
-}
-
-function unreachable(cause: unknown): Error {
-  if (cause instanceof XoqError && cause.code !== "lost") return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new UnreachableError(`the peer can't be reached: ${why}`, {
-    cause,
-    hint: "is the server running, and is the ticket from its present start?",
   });
 }

@@ -85,7 +85,6 @@ export class RemotePose {
   async run(signal: AbortSignal): Promise<void> {
     await stayAttached(this.#remote, {
       signal,
-      hint: undefined,
       use: (attachment) => this.#attached(attachment, signal),
       onRetry: (error) => this.onEvent?.({ type: "retry", error }),
       onLost: (reason) => this.onEvent?.({ type: "lost", reason }),

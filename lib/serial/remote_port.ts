@@ -235,7 +235,6 @@ export class RemoteSerialPort implements SerialPort {
       await stayAttached(this.#remote, {
         signal,
         // A connection of XoQ's protocol takes the port, whether it is used or not.
-        hint: undefined,
         use: (attachment) => this.#attached(attachment, signal),
         onRetry: (error) => this.onEvent?.({ type: "retry", error }),
         onLost: (reason) => this.onEvent?.({ type: "lost", reason }),
