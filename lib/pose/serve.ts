@@ -144,6 +144,8 @@ export class PoseServer implements ServedDevice, ReceptionListener {
       this.#watchers.delete(watcher);
       datagrams.onDatagram = undefined;
       watcher.lines.release();
+      // The connection may be gone already.
+      stream.writable.close().catch(() => {});
       this.onClient?.({ type: "gone", id: peer.id, role, reason });
     }
   }

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   encode: "milliseconds a picture of each encoder",
   serial: "a serial line's round trips and throughput, beside ser2net and socat",
   ustreamer: "a camera's own JPEGs over HTTP, beside ustreamer, in the lab: latency, CPU, loss",
+  pose: "a phone's datagram in, to its line out: quiet, and under a flood",
   transport: "QUIC: round trips, throughput, new streams",
 };
 
