@@ -16,7 +16,7 @@ const SECOND_MS = 300;
 
 /** Whether a text can only be a name: no ticket, no endpoint id. */
 export function isName(text: string): boolean {
-  const ticket = /^endpoint[a-z2-7]{40,}$/.test(text) || parseEndpointId(text) !== undefined;
+  const ticket = /^endpoint[a-z2-7]{16,}$/.test(text) || parseEndpointId(text) !== undefined;
   // Longer words of hex or base 32 are mistyped ids sooner than names.
   return isDeviceName(text) && !ticket && !/^[0-9a-z]{50,}$/.test(text);
 }
