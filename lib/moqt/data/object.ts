@@ -1,0 +1,71 @@
+/**
+ * Objects: what tracks consist of. Draft-18, section 11.2; draft-16, section 10.2.
+ *
+ * @module
+ */
+import { MoqtViolation, violation } from "../errors.ts";
+import type { Version } from "../versions.ts";
+import { type KeyValue, readKeyValues } from "../wire/key_values.ts";
+import { Reader } from "../wire/reader.ts";
+
+/** What an object is: itself, or a mark that nothing follows. */
+export type ObjectStatus = "normal" | "end-of-group" | "end-of-track";
+
+const STATUSES: Readonly<Record<number, ObjectStatus>> = {
+  0x0: "normal",
+  0x3: "end-of-group",
+  0x4: "end-of-track",
+};
+
+/** The status a number stands for. */
+export function statusOf(code: number): ObjectStatus {
+  const status = STATUSES[code];
+  if (status === undefined) throw violation(`${code} is no object status`);
+  return status;
+}
+
+/** The number of a status. */
+export function statusCode(status: ObjectStatus): number {
+  return status === "normal" ? 0x0 : status === "end-of-group" ? 0x3 : 0x4;
+}
+
+/** Most bytes of one object's properties. The drafts set no limit. */
+export const MAX_PROPERTIES_BYTES = 65_535;
+/** Most bytes of one object's payload, unless the parser is told another limit. */
+export const MAX_PAYLOAD_BYTES = 64 << 20;
+
+/** Checks the length of properties before they are read. */
+export function checkPropertiesLength(length: number): void {
+  if (length <= MAX_PROPERTIES_BYTES) return;
+  throw new MoqtViolation(
+    "internal-error",
+    `an object's properties have ${length} bytes; at most ${MAX_PROPERTIES_BYTES} are taken`,
+  );
+}
+
+/** Checks the length of a payload before it is read. */
+export function checkPayloadLength(length: number, limit: number): void {
+  if (length <= limit) return;
+  throw new MoqtViolation(
+    "internal-error",
+    `an object has ${length} bytes; at most ${limit} are taken`,
+  );
+}
+
+/** Reads properties, which are all of `bytes`. */
+export function decodeProperties(bytes: Uint8Array, version: Version): KeyValue[] {
+  return readKeyValues(new Reader(bytes, version));
+}
+
+/** Properties and payload go with normal objects only. */
+export function checkStatus(
+  status: ObjectStatus,
+  properties: readonly KeyValue[] | undefined,
+  payload: Uint8Array,
+): void {
+  if (status === "normal") return;
+  if (payload.length > 0) throw new TypeError(`an object that is ${status} has no payload`);
+  if (properties !== undefined && properties.length > 0) {
+    throw new TypeError(`an object that is ${status} has no properties`);
+  }
+}

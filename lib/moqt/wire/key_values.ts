@@ -1,0 +1,89 @@
+/**
+ * Key-value pairs, which set-up options, parameters and properties are made of: draft-16, section
+ * 1.4.2. Keys are written as the difference from the one before.
+ *
+ * @module
+ */
+import { MoqtViolation, violation } from "../errors.ts";
+import type { Version } from "../versions.ts";
+import type { Reader } from "./reader.ts";
+import { Writer } from "./writer.ts";
+
+/** Most bytes of a value. */
+export const MAX_VALUE_BYTES = 65_535;
+
+/** One pair: even types have integers, odd types bytes. */
+export interface KeyValue {
+  /** What it is; 0 to 2^53-1. */
+  type: number;
+  /** An integer of 0 to 2^62-1 (drafts with leading ones: 2^64-1) where the type is even, at most 65,535 bytes where it is odd. */
+  value: bigint | Uint8Array;
+}
+
+/** Reads `count` pairs, or all that are left. Views of the bytes, not copies. */
+export function readKeyValues(reader: Reader, count = Infinity): KeyValue[] {
+  const pairs: KeyValue[] = [];
+  let type = 0;
+  while (pairs.length < count && (count !== Infinity || reader.left > 0)) {
+    type += reader.integer();
+    if (type > Number.MAX_SAFE_INTEGER) {
+      throw violation("the types of key-value pairs add up to more than 2^53-1");
+    }
+    const value = type % 2 === 0 ? reader.bigInteger() : reader.sized(MAX_VALUE_BYTES, "a value");
+    pairs.push({ type, value });
+  }
+  return pairs;
+}
+
+/** Writes pairs in the order of their types, the same ones as given. */
+export function writeKeyValues(writer: Writer, pairs: readonly KeyValue[]): void {
+  let before = 0;
+  for (const { type, value } of [...pairs].sort((a, b) => a.type - b.type)) {
+    if ((typeof value === "bigint") !== (type % 2 === 0)) {
+      throw new TypeError(
+        `type ${type} takes ${type % 2 === 0 ? "an integer (bigint)" : "bytes"}`,
+      );
+    }
+    writer.integer(type - before);
+    before = type;
+    if (typeof value === "bigint") writer.integer(value);
+    else writer.sized(value, MAX_VALUE_BYTES, "a value");
+  }
+}
+
+/** The pairs as bytes. */
+export function encodeKeyValues(
+  pairs: readonly KeyValue[],
+  version: Version,
+): Uint8Array<ArrayBuffer> {
+  const writer = new Writer(version);
+  writeKeyValues(writer, pairs);
+  return writer.finish();
+}
+
+/** The integer of a pair, which must be `least` to `most`. */
+export function integerOf(
+  { type, value }: KeyValue,
+  what: string,
+  [least, most]: readonly [number, number] = [0, Number.MAX_SAFE_INTEGER],
+): number {
+  if (typeof value !== "bigint") throw new TypeError(`type ${type} is no integer`);
+  if (value >= BigInt(least) && value <= BigInt(most)) return Number(value);
+  throw violation(`${what} is ${value}; ${least} to ${most} may be`);
+}
+
+/** The bytes of a pair. */
+export function bytesOf({ type, value }: KeyValue): Uint8Array {
+  if (typeof value === "bigint") throw new TypeError(`type ${type} is an integer`);
+  return value;
+}
+
+/** Runs `read`; what does not fit the value's form closes with KEY_VALUE_FORMATTING_ERROR. */
+export function formatted<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof MoqtViolation)) throw cause;
+    throw new MoqtViolation("key-value-formatting-error", `${what}: ${cause.message}`, { cause });
+  }
+}
