@@ -7,10 +7,13 @@ import { xoq } from "../support/xoq.ts";
 const PATIENCE_MS = 90_000;
 const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore: !inLab, fn });
 
-/** `vcan0` served, and opened as `vcan1`: two interfaces that are one bus, across iroh. */
-async function bridge(...options: string[]) {
+/**
+ * `vcan0` served, and opened as `vcan1`: two interfaces that are one bus, across iroh. The emulated
+ * machine stands still for longer than commands are good for elsewhere.
+ */
+async function bridge() {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(xoq(["can", "--json", "vcan0:fd", ...options]));
+  const server = stack.use(xoq(["can", "--json", "vcan0:fd", "--stale", "20s"]));
   const { ticket } = await server.until("ready", { timeoutMs: PATIENCE_MS });
   const client = stack.use(xoq(["open", "--json", String(ticket), "--vcan", "vcan1"]));
   await client.until("attached", { timeoutMs: PATIENCE_MS });
@@ -67,19 +70,26 @@ test("candump on one side logs what cangen sends on the other, frame by frame", 
       (await log.output).text.trim().split("\n").map((line) => line.split(" ")[2]);
     const [sent, got] = [await frames(here), await frames(there)];
     assert.equal(sent.length, 1000);
-    assert.deepEqual(got, sent, `${from} to ${to}: no loss, no disorder`);
+    const first = sent.findIndex((frame, index) => frame !== got[index]);
+    assert.equal(
+      first,
+      -1,
+      `${from} to ${to}: ${got.length} of 1,000, from ${first} on others: ` +
+        `${sent.slice(first, first + 5)} became ${got.slice(first, first + 5)}`,
+    );
   }
 });
 
-test("canfdtest passes through the bridge, classic and FD", async () => {
+test("canfdtest, which is full duplex, passes through the bridge", async () => {
   await using _bridge = await bridge();
-  for (const mode of [[], ["-f"]]) {
-    const peer = start("canfdtest", ...mode, "vcan1");
-    await listening("vcan1", 2);
-    const { code, text } = await start("canfdtest", ...mode, "-g", "-l", "300", "vcan0").output;
-    await peer.stop();
+  const peer = start("canfdtest", "vcan1");
+  await listening("vcan1", 2);
+  for (const inFlight of ["1", "50"]) {
+    const args = ["-g", "-l", "300", "-f", inFlight, "vcan0"];
+    const { code, text } = await start("canfdtest", ...args).output;
     assert.equal(code, 0, text);
   }
+  await peer.stop();
 });
 
 test("cansequence finds no gap", async () => {
@@ -112,7 +122,7 @@ test("the served interface goes down and up: clients are told, and the bridge go
 });
 
 test("two controllers under one ticket, each by its name", async () => {
-  await using server = xoq(["can", "--json", "can0", "can1"]);
+  await using server = xoq(["can", "--json", "can0", "can1", "--stale", "20s"]);
   const { ticket } = await server.until("ready", { timeoutMs: PATIENCE_MS });
   const named = (name: string) => {
     const [address, grant] = String(ticket).split("#");
