@@ -5,6 +5,7 @@
  */
 import type { OptionValues } from "../device.ts";
 import { Output } from "./output.ts";
+import { PromptStdout } from "./prompt_stdout.ts";
 import { type Palette, palette, terminalColumns, wantsColour } from "./terminal.ts";
 
 /** Reads an environment variable; `undefined` also where that is not permitted. */
@@ -25,7 +26,7 @@ export function makeOutput(values: OptionValues, dataOnStdout: boolean): Output 
     quiet: values["quiet"] === true,
     qr: values["no-qr"] !== true,
     dataOnStdout,
-    stdout: Deno.stdout,
+    stdout: dataOnStdout ? new PromptStdout() : Deno.stdout,
     stderr: Deno.stderr,
     terminal,
     colour: wantsColour(terminal, environment),
