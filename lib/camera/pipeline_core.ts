@@ -8,6 +8,7 @@
  * @module
  */
 import { LostError, UnsupportedError, XoqError } from "../errors.ts";
+import { Interrupt } from "../interrupt.ts";
 import type { EncoderChoice } from "../media/auto.ts";
 import type { EncodedFrame, StreamDescription, VideoCodec } from "../media/frame.ts";
 import type {
@@ -280,16 +281,17 @@ export class PipelineCore implements Pipeline {
     const lane = new Lane(transcoder, this.#counters, (frame) => this.#emit(frame));
     const base = this.#sequenceBase;
     let expected: number | undefined;
-    const stopped = Promise.withResolvers<never>();
+    const interrupt = new Interrupt();
+    lane.failed.catch((error) => interrupt.interrupt(error));
     // Pictures still in the lane lie in the device's memory: the device is closed after them.
-    const onAbort = () => stopped.reject(signal.reason);
+    const onAbort = () => interrupt.interrupt(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     let pending: Promise<Picture> | undefined;
     try {
       signal.throwIfAborted();
       for (;;) {
         pending = camera.next();
-        const picture = await Promise.race([pending, stopped.promise, lane.failed]);
+        const picture = await interrupt.wait(pending);
         pending = undefined;
         const missing = expected === undefined ? 0 : picture.sequence - expected;
         expected = picture.sequence + 1;
