@@ -3,6 +3,13 @@
  * with its own loopback, nothing else.
  */
 import { eachLine, end, within } from "./process.ts";
+import { missingProgram } from "./requires.ts";
+
+/** Why there can be no LAN here, or `undefined`. */
+export const noLan: string | undefined = Deno.build.os !== "linux"
+  ? "network namespaces are Linux's"
+  : await missingProgram("unshare", ["--net", "--uts", "ip", "link", "set", "lo", "up"]) &&
+    "network namespaces need root and iproute2";
 
 /** Where the first machine is. */
 export const HERE = "10.77.0.1";
