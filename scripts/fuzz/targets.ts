@@ -5,6 +5,13 @@
  * @module
  */
 import { XoqError } from "../../lib/errors.ts";
+import { readXoqService } from "../../lib/discovery/xoq_service.ts";
+import { readTxt } from "../../lib/discovery/service.ts";
+import { Datagram } from "../../lib/pose/wire/datagram.ts";
+import { decodeDatagram } from "../../lib/pose/wire/decode.ts";
+import { poseLine } from "../../lib/pose/wire/event.ts";
+import { decodeRecord, decodeReverse, encodeRecord } from "../../lib/pose/wire/record.ts";
+import { WIRE_CASES } from "../../tests/pose/wire_cases.ts";
 import { encodePicture, PictureParser } from "../../lib/camera/wire.ts";
 import { decodeVarint } from "../../lib/bytes/varint.ts";
 import { parseSocketAddress } from "../../lib/bytes/ip.ts";
@@ -52,6 +59,9 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     varint,
     socketAddress,
     bytePipe,
+    poseDatagram,
+    poseRecord,
+    lanServer,
     clientStream,
     serverStream,
     rfc2217,
@@ -119,6 +129,41 @@ const bytePipe: FuzzTarget = {
   seeds: [utf8(`{"t":"pipe","device":"port","role":"viewer"}`)],
   run: (input) => void parsePipeMessage(input),
   expects: known,
+};
+
+const poseDatagram: FuzzTarget = {
+  name: "pose-datagram",
+  seeds: WIRE_CASES.map(({ bytes }) => bytes),
+  run: (input) => {
+    const datagram = new Datagram();
+    if (decodeDatagram(input, datagram) !== "valid" || datagram.type !== "pose") return;
+    JSON.parse(poseLine(datagram, 1, true));
+  },
+  expects: () => false,
+};
+
+const poseRecord: FuzzTarget = {
+  name: "pose-record",
+  seeds: [
+    ...WIRE_CASES.map(({ bytes }) => encodeRecord(bytes, 1, true)),
+    utf8('{"type":"haptic","intensity":1,"channel":2}'),
+    utf8('{"type":"message","data":"AQID"}'),
+  ],
+  run: (input) => {
+    decodeRecord(input);
+    decodeReverse(input);
+  },
+  expects: () => false,
+};
+
+const lanServer: FuzzTarget = {
+  name: "lan-server",
+  seeds: [utf8(`v=1\nid=${"ab".repeat(32)}\nkinds=camera\nd0=front:camera\nbusy=front`)],
+  run: (input) => {
+    const txt = readTxt(text(input).split("\n").map(utf8));
+    readXoqService({ name: "a", instance: text(input), host: "h", port: 1, addresses: [], txt });
+  },
+  expects: () => false,
 };
 
 const socketAddress: FuzzTarget = {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SocketAddress } from "../../ffi/udp.ts";
 import { BusyError } from "../../lib/errors.ts";
 import { Phone, type PhoneNotice } from "../../lib/pose/phone.ts";
+import { openPose } from "../../lib/client/pose.ts";
 import { PoseServer } from "../../lib/pose/serve.ts";
 import { RemotePose, type RemotePoseOptions } from "../../lib/pose/remote_pose.ts";
 import type { Dialect } from "../../lib/pose/wire/datagram.ts";
@@ -50,7 +51,7 @@ async function serve(network?: MemoryNetwork, rights: "view" | "control" = "cont
     devices: [server],
     agent: "test",
     policy: {
-      public: false,
+      public: rights === "control",
       allow: new Set(),
       verify: () => Promise.resolve({ rights, device: undefined, expires: undefined }),
     },
@@ -58,6 +59,7 @@ async function serve(network?: MemoryNetwork, rights: "view" | "control" = "cont
   return {
     server,
     lines,
+    id: endpoint?.id ?? "",
     poses: () => lines.filter((line): line is PoseEvent => line.type === "pose"),
     /** Attaches a client. */
     watch: (options: RemotePoseOptions = {}) => {
@@ -221,6 +223,33 @@ Deno.test("poses go over the network byte for byte, events with them, haptics ba
   ]);
   const haptics = sender.notices.flatMap((n) => n.type === "haptic" ? [n.intensity] : []);
   assert.deepEqual(haptics, [0.25]);
+});
+
+Deno.test("a program has poses and recording commands as events, and makes the phone vibrate", async () => {
+  const network = new MemoryNetwork();
+  await using served = await serve(network);
+  const id = served.id;
+  await using stream = await openPose(id, network.endpoint(), { role: "controller" });
+  await using sender = await phone(served.server.port, "TELE");
+  assert.equal((await stream.next())?.type, "wifi_connected");
+  sender.phone.send(send("TELE", 5));
+  const event = await stream.next();
+  assert.ok(event?.type === "pose");
+  assert.equal(event.seq, 5);
+  assert.equal(event.data.absolute_input.x, 0.5);
+  sender.phone.send(encodeTeleCommand(1, 0));
+  assert.deepEqual(await stream.next(), { type: "command", name: "recording", value: false });
+  stream.haptic(0.5);
+  assert.throws(() => stream.haptic(2), RangeError);
+  await until(() => sender.notices.some((n) => n.type === "haptic"), "the haptic");
+  // Nobody reads: of many poses the newest waits.
+  for (let seq = 6; seq < 40; seq++) sender.phone.send(send("TELE", seq));
+  await until(() => stream.stats().received === 35, "all poses");
+  const last = await stream.next();
+  assert.ok(last?.type === "pose");
+  assert.equal(last.seq, 39);
+  await stream.close();
+  assert.equal(await stream.next(), undefined);
 });
 
 Deno.test("one controller at a time, taken over only with take", async () => {

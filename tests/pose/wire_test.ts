@@ -8,6 +8,7 @@ import {
   commandEvent,
   parseReverse,
   type PoseEvent,
+  poseEvent,
   poseLine,
 } from "../../lib/pose/wire/event.ts";
 import { encodePoseHello, encodePosePose } from "../../lib/pose/wire/pose.ts";
@@ -143,6 +144,7 @@ Deno.test("a pose's line is the published event, with the stream's own members b
     },
     ...{ seq: 7, timestamp_us: 123456, received_us: 99, flags: 2, confidence: 0.5, frame_id: 3 },
   });
+  assert.deepEqual(poseEvent(datagram, 99, true), event);
   decodeDatagram(encodePosePose(pose), datagram);
   assert.deepEqual(
     Object.keys(JSON.parse(poseLine(datagram, 1, false))),

@@ -105,6 +105,25 @@ export function poseLine(pose: Datagram, receivedUs: number, movementStart: bool
   return line + "}";
 }
 
+/** The event of a pose: what {@link poseLine} writes. */
+export function poseEvent(
+  pose: Datagram,
+  receivedUs: number,
+  movementStart: boolean,
+): PoseEvent {
+  const { x, y, z, qx, qy, qz, qw, seq, timestampUs, flags, confidence, frameId } = pose;
+  return {
+    type: "pose",
+    data: { absolute_input: { movement_start: movementStart, x, y, z, qx, qy, qz, qw } },
+    seq,
+    timestamp_us: timestampUs,
+    received_us: receivedUs,
+    ...(flags >= 0 ? { flags } : {}),
+    ...(Number.isNaN(confidence) ? {} : { confidence }),
+    ...(frameId >= 0 ? { frame_id: frameId } : {}),
+  };
+}
+
 /** The event of a command. */
 export function commandEvent(command: number, value: number): CommandEvent {
   for (const [name, number] of Object.entries(COMMANDS)) {
