@@ -1,0 +1,170 @@
+/**
+ * A phone's pose on a ticket, for TypeScript programs, over any {@link Endpoint}: the newest pose,
+ * recording commands, connections; haptics back.
+ *
+ *     await using pose = await openPose(ticket, endpoint);
+ *     for await (const event of pose) {
+ *       if (event.type === "pose") move(event.data.absolute_input);
+ *       else if (event.type === "command" && event.name === "recording") record(event.value);
+ *     }
+ *
+ * @module
+ */
+import { LostError } from "../errors.ts";
+import { RemotePose, type RemotePoseOptions, type RemotePoseStats } from "../pose/remote_pose.ts";
+import {
+  beginsMovement,
+  type CommandEvent,
+  type ConnectedEvent,
+  type DisconnectedEvent,
+  type PhoneEvent,
+  type PoseEvent,
+  poseEvent,
+} from "../pose/wire/event.ts";
+import { attach } from "../session/attach.ts";
+import type { Endpoint } from "../transport/connection.ts";
+import { parseTicket } from "../transport/ticket.ts";
+
+export type { CommandEvent, ConnectedEvent, DisconnectedEvent, PhoneEvent, PoseEvent };
+export type { RemotePoseStats };
+
+/** Most events waiting that are no poses. Policy: the oldest make room. */
+const MAX_WAITING = 256;
+
+/** How to open a pose. */
+export interface ClientPoseOptions extends RemotePoseOptions {
+  /** Gives up, and later closes it. */
+  signal?: AbortSignal;
+  /** Milliseconds until a server never reached counts as unreachable. Default 15,000. */
+  timeoutMs?: number;
+  /** Reconnect by itself. Default true. */
+  reconnect?: boolean;
+  /** Program and version, for the server's information. */
+  agent?: string;
+}
+
+/** A remote phone. Iterating gives its events: of the poses, only the newest waits. */
+export class PoseStream implements AsyncIterable<PhoneEvent>, AsyncDisposable {
+  readonly #pose: RemotePose;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #others: PhoneEvent[] = [];
+  #newest: PoseEvent | undefined;
+  #wake = Promise.withResolvers<void>();
+  #ended: { error: unknown } | undefined;
+  #attached = Promise.withResolvers<void>();
+
+  /** Takes a pose over; use {@link openPose}. */
+  constructor(pose: RemotePose, signal: AbortSignal | undefined) {
+    this.#pose = pose;
+    this.#attached.promise.catch(() => {});
+    pose.onPose = (datagram, _raw, receivedUs, first) => {
+      this.#newest = poseEvent(datagram, receivedUs, beginsMovement(datagram, first));
+      this.#wake.resolve();
+    };
+    pose.onEvent = (event) => {
+      if (event.type === "attached") this.#attached.resolve();
+      if (event.type !== "phone") return;
+      if (this.#others.length >= MAX_WAITING) this.#others.shift();
+      this.#others.push(event.event);
+      this.#wake.resolve();
+    };
+    const ended = signal === undefined
+      ? this.#stop.signal
+      : AbortSignal.any([signal, this.#stop.signal]);
+    this.#running = pose.run(ended).then(() => this.#end(undefined), (error) => this.#end(error));
+  }
+
+  /** Resolves when it is attached for the first time; rejects with why it never was. */
+  ready(): Promise<void> {
+    return this.#attached.promise;
+  }
+
+  /** Counters now. */
+  stats(): Readonly<RemotePoseStats> {
+    return this.#pose.stats();
+  }
+
+  /** Makes the phone vibrate: intensity 0 to 1. Only as `controller`; the newest wins. Throws `RangeError`. */
+  haptic(intensity: number, channel = 0): void {
+    if (!(intensity >= 0 && intensity <= 1)) {
+      throw new RangeError(`an intensity of ${intensity}: 0 to 1 is wanted`);
+    }
+    this.#pose.reverse({ type: "haptic", intensity, channel });
+  }
+
+  /** The next event. Rejects with why it ended; `undefined` once it is closed. */
+  async next(): Promise<PhoneEvent | undefined> {
+    for (;;) {
+      const event = this.#others.shift() ?? this.#newest;
+      if (event !== undefined) {
+        if (event === this.#newest) this.#newest = undefined;
+        return event;
+      }
+      if (this.#ended !== undefined) {
+        if (this.#ended.error !== undefined) throw this.#ended.error;
+        return undefined;
+      }
+      await this.#wake.promise;
+      this.#wake = Promise.withResolvers();
+    }
+  }
+
+  /** Events until it is closed. One reader at a time. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<PhoneEvent, void, void> {
+    for (;;) {
+      const event = await this.next();
+      if (event === undefined) return;
+      yield event;
+    }
+  }
+
+  /** Detaches. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** Detaches. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #end(error: unknown): void {
+    this.#ended = { error };
+    this.#attached.reject(error ?? new LostError("it was closed"));
+    this.#wake.resolve();
+  }
+}
+
+/**
+ * Opens the pose of a ticket. The endpoint stays the caller's. Throws `UsageError` for a ticket that is
+ * none, `UnreachableError`, `DeniedError`, `BusyError`, `NotFoundError`.
+ */
+export async function openPose(
+  ticket: string,
+  endpoint: Endpoint,
+  options: ClientPoseOptions = {},
+): Promise<PoseStream> {
+  const { signal, timeoutMs = 15_000, reconnect = true, agent = "xoq-client", ...rest } = options;
+  const { address, device, grant } = parseTicket(ticket);
+  const target = {
+    address,
+    agent,
+    ...(device === undefined ? {} : { device }),
+    ...(grant === undefined ? {} : { grant }),
+  };
+  const pose = new RemotePose({
+    label: device ?? address.id.slice(0, 10),
+    policy: { timeoutMs, reconnect },
+    attach: (attaching) => attach(endpoint, target, { signal: attaching.signal, timeoutMs }),
+  }, rest);
+  const stream = new PoseStream(pose, signal);
+  try {
+    await stream.ready();
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+  return stream;
+}
