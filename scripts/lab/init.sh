@@ -11,10 +11,10 @@ share="trans=virtio,version=9p2000.L,msize=512000"
 mount -t 9p -o "$share,cache=loose,ro" host /host || echo "lab: the host's files can't be mounted"
 mount -t tmpfs -o size=75% copy /copy
 mkdir /copy/upper /copy/work
-mount -t overlay -o lowerdir=/host,upperdir=/copy/upper,workdir=/copy/work root /root
-mkdir -p /root/lab /root/dev /root/proc /root/sys /root/run
-mount -t 9p -o "$share" lab /root/lab
-mount --move /dev /root/dev
-mount --move /proc /root/proc
-mount --move /sys /root/sys
-exec switch_root /root /bin/sh /lab/guest.sh
+mount -t overlay -o lowerdir=/host,upperdir=/copy/upper,workdir=/copy/work root /sysroot
+mkdir -p /sysroot/lab /sysroot/dev /sysroot/proc /sysroot/sys /sysroot/run
+mount -t 9p -o "$share" lab /sysroot/lab
+mount --move /dev /sysroot/dev
+mount --move /proc /sysroot/proc
+mount --move /sys /sysroot/sys
+exec switch_root /sysroot /bin/sh /lab/guest.sh

@@ -25,7 +25,7 @@ async function loadOrder({ root, release }: Kernel): Promise<string[]> {
 export async function makeInitramfs(kernel: Kernel, file: string): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "initramfs" });
   try {
-    for (const name of ["bin", "modules", "proc", "sys", "dev", "host", "copy", "root"]) {
+    for (const name of ["bin", "modules", "proc", "sys", "dev", "host", "copy", "sysroot"]) {
       await Deno.mkdir(`${folder}/${name}`);
     }
     const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();
