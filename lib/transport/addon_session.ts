@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { Interrupt } from "../interrupt.ts";
 import type {
   AddonConnection,
   AddonReceiveStream,
@@ -85,18 +86,17 @@ export function dialError(error: unknown): TransportError {
 
 class AddonSender implements SendHalf {
   readonly #stream: AddonSendStream;
-  readonly #knockedOut = Promise.withResolvers<never>();
+  readonly #knockedOut = new Interrupt();
   #ended = false;
 
   constructor(stream: AddonSendStream) {
     this.#stream = stream;
-    this.#knockedOut.promise.catch(() => {});
   }
 
   async write(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.byteLength; at += PIECE_BYTES) {
       const piece = this.#stream.writeAll(Array.from(data.subarray(at, at + PIECE_BYTES)));
-      await Promise.race([piece, this.#knockedOut.promise]);
+      await this.#knockedOut.wait(piece);
     }
   }
 
@@ -108,7 +108,7 @@ class AddonSender implements SendHalf {
   reset(code: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#knockedOut.reject(new TransportError("the stream has ended on this side"));
+    this.#knockedOut.interrupt(new TransportError("the stream has ended on this side"));
     this.#stream.reset(BigInt(code)).catch(() => {});
   }
 
@@ -125,18 +125,17 @@ class AddonSender implements SendHalf {
 
 class AddonReceiver implements ReceiveHalf {
   readonly #stream: AddonReceiveStream;
-  readonly #knockedOut = Promise.withResolvers<never>();
+  readonly #knockedOut = new Interrupt();
   #ended = false;
 
   constructor(stream: AddonReceiveStream) {
     this.#stream = stream;
-    this.#knockedOut.promise.catch(() => {});
   }
 
   async read(): Promise<Uint8Array | undefined> {
     try {
       const read = this.#stream.read(PIECE_BYTES);
-      const bytes = await Promise.race([read, this.#knockedOut.promise]);
+      const bytes = await this.#knockedOut.wait(read);
       if (bytes.length > 0) return Uint8Array.from(bytes);
     } catch (error) {
       this.#ended = true;
@@ -149,7 +148,7 @@ class AddonReceiver implements ReceiveHalf {
   stop(code: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#knockedOut.reject(new TransportError("the stream has ended on this side"));
+    this.#knockedOut.interrupt(new TransportError("the stream has ended on this side"));
     this.#stream.stop(BigInt(code)).catch(() => {});
   }
 }
