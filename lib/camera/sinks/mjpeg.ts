@@ -16,11 +16,16 @@ export const MJPEG_PREAMBLE: Uint8Array = encoder.encode(`--${BOUNDARY}\r\n`);
 
 const END = encoder.encode(`\r\n--${BOUNDARY}\r\n`);
 
+/** Parts by frame: a frame goes to every client, and its part is made for the first. */
+const parts = new WeakMap<EncodedFrame, Uint8Array>();
+
 /**
- * One image as a part. The delimiter follows right behind it rather than before the next one: some
+ * One image as a part, the same array for every client, to be changed by none. The delimiter follows right behind it rather than before the next one: some
  * readers, Chromium among them, show an image only when they have seen its end.
  */
 export function mjpegPart(frame: EncodedFrame): Uint8Array {
+  const made = parts.get(frame);
+  if (made !== undefined) return made;
   const head = encoder.encode(
     `Content-Type: image/jpeg\r\nContent-Length: ${frame.data.length}\r\n` +
       `X-Timestamp: ${
@@ -31,5 +36,6 @@ export function mjpegPart(frame: EncodedFrame): Uint8Array {
   out.set(head);
   out.set(frame.data, head.length);
   out.set(END, head.length + frame.data.length);
+  parts.set(frame, out);
   return out;
 }
