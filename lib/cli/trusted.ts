@@ -24,8 +24,7 @@ export interface Trusted {
   ticket: string;
 }
 
-function file(): string {
-  const folder = stateFolder();
+function file(folder: string | undefined): string {
   if (folder !== undefined) return join(folder, "trusted.json");
   throw new XoqError("failed", "there is no home to keep tickets in", {
     hint: "set HOME or XDG_STATE_HOME",
@@ -33,9 +32,9 @@ function file(): string {
 }
 
 /** Everything kept; nothing where there is no home or no file. Throws `XoqError` for a broken file. */
-export async function readTrusted(): Promise<Trusted[]> {
-  if (stateFolder() === undefined) return [];
-  const path = file();
+export async function readTrusted(folder: string | undefined = stateFolder()): Promise<Trusted[]> {
+  if (folder === undefined) return [];
+  const path = file(folder);
   let text: string;
   try {
     text = await Deno.readTextFile(path);
@@ -59,7 +58,11 @@ export async function readTrusted(): Promise<Trusted[]> {
 }
 
 /** Keeps a ticket; one of the same name is replaced. Gives its name. Throws `UsageError`. */
-export async function trust(text: string, as: string | undefined): Promise<string> {
+export async function trust(
+  text: string,
+  as: string | undefined,
+  folder: string | undefined = stateFolder(),
+): Promise<string> {
   const ticket = parseTicket(text);
   const name = as ?? ticket.device ?? `xoq-${ticket.address.id.slice(0, 10)}`;
   if (!isDeviceName(name)) {
@@ -67,29 +70,35 @@ export async function trust(text: string, as: string | undefined): Promise<strin
       hint: "names are 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit",
     });
   }
-  const others = (await readTrusted()).filter((entry) => entry.name !== name);
+  const others = (await readTrusted(folder)).filter((entry) => entry.name !== name);
   if (others.length >= MAX_TRUSTED) {
     throw new UsageError(`already ${MAX_TRUSTED} tickets`, { hint: "xoq trust --forget NAME" });
   }
-  await write([...others, { name, ticket: text.trim() }]);
+  await write([...others, { name, ticket: text.trim() }], folder);
   return name;
 }
 
 /** Keeps a ticket no longer. Throws `NotFoundError`. */
-export async function forget(name: string): Promise<void> {
-  const entries = await readTrusted();
+export async function forget(
+  name: string,
+  folder: string | undefined = stateFolder(),
+): Promise<void> {
+  const entries = await readTrusted(folder);
   const others = entries.filter((entry) => entry.name !== name);
   if (others.length === entries.length) {
     throw new NotFoundError(`no ticket is kept as ${JSON.stringify(name)}`, {
       hint: "xoq trust lists them",
     });
   }
-  await write(others);
+  await write(others, folder);
 }
 
 /** A kept ticket by its name. */
-export async function findTrusted(name: string): Promise<Ticket | undefined> {
-  const entries = await readTrusted();
+export async function findTrusted(
+  name: string,
+  folder: string | undefined = stateFolder(),
+): Promise<Ticket | undefined> {
+  const entries = await readTrusted(folder);
   const named = entries.find((entry) => entry.name === name);
   return named === undefined ? undefined : parseTicket(named.ticket);
 }
@@ -104,8 +113,11 @@ export async function trustedGrant(id: string, device: string): Promise<string |
   return undefined;
 }
 
-async function write(entries: readonly Trusted[]): Promise<void> {
-  const path = file();
+async function write(
+  entries: readonly Trusted[],
+  folder: string | undefined,
+): Promise<void> {
+  const path = file(folder);
   await makePrivateFolder(path.slice(0, path.lastIndexOf("/")));
   await writeAtomically(path, JSON.stringify(entries, null, 2) + "\n");
 }

@@ -71,6 +71,9 @@ async function serve(values: Values, context: ServeContext): Promise<ServedDevic
   if (values.transport === "ble") {
     throw new UsageError("--transport ble is not there yet", { hint: "use --transport wifi" });
   }
+  if (values.simulate !== undefined) {
+    throw new UsageError("a simulated phone is not served", { hint: "run xoq pose --simulate" });
+  }
   const { reporter, standard, signal } = context;
   const given = values["pairing-token"];
   if (values["no-token"] && given !== undefined) {
