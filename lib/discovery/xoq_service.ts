@@ -125,7 +125,7 @@ function reachableAt(addresses: readonly string[]): LanInterface[] {
 }
 
 /** Where servers are looked for: every network there is; on a machine without one, its loopback. */
-export const lookEverywhere: ChooseInterfaces = () => {
+export const lookEverywhere: ChooseInterfaces = (): LanInterface[] => {
   const all = lanInterfaces();
   const others = all.filter(({ internal }) => !internal);
   return others.length > 0 ? others : all;

@@ -22,7 +22,8 @@ import {
 } from "./wire/event.ts";
 import { COMMANDS, encodeTeleCommand } from "./wire/tele.ts";
 
-type Values = ValuesOf<typeof POSE_OPEN_OPTIONS> & { take?: boolean };
+/** Values of the options, and of `--take`. */
+export type PoseOpenValues = ValuesOf<typeof POSE_OPEN_OPTIONS> & { take?: boolean };
 
 /** Counters are told this often, in ms. */
 const STATS_INTERVAL_MS = 1_000;
@@ -30,7 +31,7 @@ const STATS_INTERVAL_MS = 1_000;
 /** Opens the poses until the signal aborts, or it can't go on. */
 export async function openPose(
   remote: RemoteDevice,
-  values: Values,
+  values: PoseOpenValues,
   context: OpenContext,
 ): Promise<void> {
   const { signal, reporter } = context;

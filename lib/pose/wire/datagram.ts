@@ -71,11 +71,11 @@ export class Datagram {
   /** Orientation. */
   qw = 1;
   /** POSE: bits; bit 0 says that a movement begins here. -1 where the datagram has none. */
-  flags = -1;
+  flags: number = -1;
   /** POSE of POSE: how sure the phone is; NaN where the datagram doesn't say. */
   confidence: number = NaN;
   /** POSE of POSE: which frame of reference; -1 where the datagram doesn't say. */
-  frameId = -1;
+  frameId: number = -1;
   /** CMD: 1 recording, 2 keep recording; others are passed on as numbers. */
   command = 0;
   /** CMD. */
