@@ -42,6 +42,11 @@ export class ServerAnnouncement implements AsyncDisposable {
     return new ServerAnnouncement(responder, host.id, devices);
   }
 
+  /** Why it can't be found, where that is so; for people. */
+  get trouble(): string | undefined {
+    return this.#responder?.trouble;
+  }
+
   /** Somebody began or stopped to use a device. */
   client(device: string, event: ClientEvent): void {
     if (event.role !== "controller") return;

@@ -91,6 +91,9 @@ export async function serveDevices(
   const announcement = job.server["no-announce"]
     ? undefined
     : stack.use(await ServerAnnouncement.start(host, devices));
+  if (announcement?.trouble !== undefined) {
+    reporter.notice(`not announced on the LAN: ${announcement.trouble}`);
+  }
   for (const device of devices) wire(device, hosts, reporter, announcement);
   reporter.event({
     type: "ready",

@@ -81,6 +81,11 @@ export class Browser implements AsyncDisposable {
     return new Browser(options, await MdnsLinks.open(options.interfaces));
   }
 
+  /** Why nothing is heard, where that is so; for people. */
+  get trouble(): string | undefined {
+    return this.#links.trouble;
+  }
+
   /** Stops. Idempotent. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);

@@ -18,6 +18,8 @@ export class MdnsLinks implements AsyncDisposable {
   onPacket: ((packet: DnsPacket, from: DnsSource, link: MdnsLink) => void) | undefined;
   /** Called when a link is new; not for those {@link open} found. */
   onLink: ((link: MdnsLink) => void) | undefined;
+  /** Why there is no link, where an interface is there but can't be used; for people. */
+  trouble: string | undefined;
   readonly #choose: ChooseInterfaces;
   readonly #links = new Map<string, MdnsLink>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -66,12 +68,19 @@ export class MdnsLinks implements AsyncDisposable {
     }
     for (const address of wanted) {
       if (this.#links.has(address) || this.#closed) continue;
-      // One that can't be joined now may be later.
-      const link = await MdnsLink.open(address).catch(() => undefined);
-      if (link === undefined) continue;
+      let link: MdnsLink;
+      try {
+        link = await MdnsLink.open(address);
+      } catch (error) {
+        // One that can't be joined now may be later.
+        const reason = error instanceof Error ? error.message : String(error);
+        this.trouble = `mDNS can't be used on ${address}: ${reason}`;
+        continue;
+      }
       this.#links.set(address, link);
       link.onPacket = (packet, from) => this.onPacket?.(packet, from, link);
       this.onLink?.(link);
     }
+    if (this.#links.size > 0 || wanted.size === 0) this.trouble = undefined;
   }
 }

@@ -100,6 +100,11 @@ export class Responder implements AsyncDisposable {
     return this.#claims.map(({ service }) => service.instance);
   }
 
+  /** Why nothing is announced, where that is so; for people. */
+  get trouble(): string | undefined {
+    return this.#links.trouble;
+  }
+
   /** Resolves when the names are ours. */
   get ready(): Promise<void> {
     return this.#ready.promise;

@@ -102,6 +102,9 @@ async function serve(values: Values, context: ServeContext): Promise<ServedDevic
     onNotice: (text) => reporter.notice(text),
   });
   if (announced !== undefined) server.attach(announced);
+  if (announced?.trouble !== undefined) {
+    reporter.notice(`! phones can't find this by name: ${announced.trouble}`);
+  }
   reporter.event({
     type: "pairing",
     ip: activeAddress(values.interface),

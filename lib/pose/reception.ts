@@ -33,14 +33,21 @@ export interface ReceptionOptions {
 /** What is told of the phone. Nothing here may wait. */
 export interface ReceptionListener {
   /**
-   * A pose, newer than all before. `raw` is the datagram; both are valid until this returns.
+   * A pose, newer than all before. Its datagram is the first `length` of `bytes`; both are valid until
+   * this returns.
    *
    * @param receivedUs µs since the epoch
    * @param first whether it is the session's first
    */
-  onPose(pose: Datagram, raw: Uint8Array, receivedUs: number, first: boolean): void;
+  onPose(
+    pose: Datagram,
+    bytes: Uint8Array,
+    length: number,
+    receivedUs: number,
+    first: boolean,
+  ): void;
   /** A button of the phone. */
-  onCommand(command: number, value: number, raw: Uint8Array, receivedUs: number): void;
+  onCommand(command: number, value: number): void;
   /** A phone is active. */
   onBegin(client: string, dialect: Dialect): void;
   /** It went: by itself (`bye`), or was silent (`timeout`). */
@@ -157,15 +164,10 @@ export class PoseReception implements AsyncDisposable {
     const { datagram, reply } = receiver;
     switch (outcome) {
       case "pose":
-        this.#listener.onPose(datagram, bytes.subarray(0, length), nowUs, receiver.firstPose);
+        this.#listener.onPose(datagram, bytes, length, nowUs, receiver.firstPose);
         return;
       case "command":
-        this.#listener.onCommand(
-          datagram.command,
-          datagram.value,
-          bytes.subarray(0, length),
-          nowUs,
-        );
+        this.#listener.onCommand(datagram.command, datagram.value);
         return;
       case "alive":
       case "refused":

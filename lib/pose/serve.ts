@@ -56,7 +56,8 @@ export class PoseServer implements ServedDevice, ReceptionListener {
   readonly #output: LineWriter | undefined;
   readonly #sinks = new AsyncDisposableStack();
   #reception: PoseReception | undefined;
-  #badLines = 0;
+  /** Reverse messages from the network that were none. */
+  #badReverse = 0;
 
   private constructor(options: PoseServerOptions) {
     this.name = options.name;
@@ -132,7 +133,7 @@ export class PoseServer implements ServedDevice, ReceptionListener {
     };
     datagrams.onDatagram = lease === undefined ? undefined : (payload) => {
       const message = decodeReverse(payload);
-      if (message === undefined) this.#badLines++;
+      if (message === undefined) this.#badReverse++;
       else this.#reception?.reverse(message);
     };
     this.#watchers.add(watcher);
@@ -163,18 +164,30 @@ export class PoseServer implements ServedDevice, ReceptionListener {
 
   /** Counters now. */
   stats(): Record<string, unknown> {
+    const stats = this.#reception?.stats();
+    const client = this.#reception?.client;
     return {
-      ...this.#reception?.stats(),
+      text: stats === undefined || client === undefined
+        ? "no phone"
+        : `${stats.rate} poses/s · ${stats.lost} lost · jitter ${stats.jitterMs} ms`,
+      ...stats,
+      badReverse: this.#badReverse,
       viewers: this.#watchers.size,
       ...(this.#output === undefined ? {} : { superseded: this.#output.superseded }),
     };
   }
 
   /** See {@link ReceptionListener}. */
-  onPose(pose: Datagram, raw: Uint8Array, receivedUs: number, first: boolean): void {
+  onPose(
+    pose: Datagram,
+    bytes: Uint8Array,
+    length: number,
+    receivedUs: number,
+    first: boolean,
+  ): void {
     this.#output?.pose(poseLine(pose, receivedUs, beginsMovement(pose, first)));
     if (this.#watchers.size === 0) return;
-    const record = encodeRecord(raw, receivedUs, first);
+    const record = encodeRecord(bytes.subarray(0, length), receivedUs, first);
     for (const watcher of this.#watchers) watcher.send(record);
   }
 

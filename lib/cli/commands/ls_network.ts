@@ -54,7 +54,7 @@ export async function listNetwork(
       else output.print(line(row));
     }
   };
-  await using _browser = await browseXoq({
+  await using browser = await browseXoq({
     onFound: (server) => {
       servers.set(server.name, server);
       if (values.watch) void tell(server);
@@ -67,6 +67,7 @@ export async function listNetwork(
       else output.print(`- ${server.label}`);
     },
   });
+  if (browser.trouble !== undefined) output.warn(browser.trouble);
   if (values.watch) return await aborted(signal);
   await aborted(AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]));
   signal.throwIfAborted();
