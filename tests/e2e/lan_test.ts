@@ -154,9 +154,11 @@ Deno.test({
     await using lan = await Lan.start();
     const { there } = lan;
     await there.run("sh", "-c", "mount -t tmpfs none /run && mkdir /run/dbus /run/avahi-daemon");
-    const bus = there.spawn(["dbus-daemon", "--system", "--nofork", "--nopidfile"], {
-      stderr: "null",
-    });
+    const bus = there.spawn(
+      ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--print-address"],
+      { stdout: "piped", stderr: "null" },
+    );
+    await said(bus.stdout, "unix:", "the bus's start");
     const avahi = there.spawn(["avahi-daemon", "--no-drop-root", "--no-rlimits", "--no-chroot"], {
       stdout: "null",
       stderr: "piped",
@@ -164,14 +166,7 @@ Deno.test({
     await using stack = new AsyncDisposableStack();
     stack.defer(() => end(bus));
     stack.defer(() => end(avahi));
-    await within(
-      new Promise<void>((resolve, reject) => {
-        eachLine(avahi.stderr, (line) => line.includes("startup complete") && resolve())
-          .then(() => reject(new Error("avahi-daemon ended")), reject);
-      }),
-      10_000,
-      () => "avahi's start",
-    );
+    await said(avahi.stderr, "startup complete", "avahi's start");
     await using server = xoq(["serial", "test", "--json"], {
       env: LAN_ENV,
       prefix: lan.here.prefix,
@@ -208,6 +203,18 @@ Deno.test({
     assert.ok(ours.rtt_ms > 0);
   },
 });
+
+/** Waits until a program writes a line with these words. */
+async function said(stream: ReadableStream<Uint8Array>, words: string, what: string) {
+  await within(
+    new Promise<void>((resolve, reject) => {
+      eachLine(stream, (line) => line.includes(words) && resolve())
+        .then(() => reject(new Error(`it ended before ${what}`)), reject);
+    }),
+    10_000,
+    () => what,
+  );
+}
 
 /** Runs `avahi-browse` until it resolves something that matches. */
 async function browseUntil(machine: LanMachine, type: string, pattern: RegExp): Promise<string> {
