@@ -39,8 +39,8 @@ const PEER_PORT = 8091;
 const FIRST_NODE = 20;
 /** The most that ustreamer takes: it looks for a new picture twice in that time, every 4 ms. */
 const EAGER_FPS = 120;
-/** Pictures that each client has before measuring begins. */
-const SETTLED = 20;
+/** Pictures that each client has before measuring begins: caches and compilers are warm then. */
+const SETTLED = 60;
 /** Longest that settling may take, in ms. */
 const PATIENCE_MS = 90_000;
 const LONGEST_MS = 1_800_000;
@@ -161,7 +161,7 @@ async function run(stream: StreamCase, index: number, job: GuestJob): Promise<Fi
   await feeder.json();
   const size = [`--width=${width}`, `--height=${height}`, `--fps=${fps}`];
   await using xoq = Child.xoq(
-    ["camera", node, "--jpeg", `--http=127.0.0.1:${OUR_PORT}`, ...size, "--json"],
+    ["camera", node, "--jpeg", `--http=127.0.0.1:${OUR_PORT}`, ...size, "--quiet"],
     LONGEST_MS,
   );
   const servers: { name: string; start: () => { child?: Child; server: Server } }[] = [
