@@ -123,14 +123,13 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "a CAN socket on an interface that is none is refused",
-  ignore: !linux || !hasCanSockets(),
-  fn: () => {
+// Where the kernel has no CAN there is nothing to refuse; the lab's has.
+if (linux && hasCanSockets()) {
+  Deno.test("a CAN socket on an interface that is none is refused", () => {
     const options = { fd: false, errorMask: 0, receiveOwn: true, receiveBuffer: 65_536 };
     assert.throws(() => new CanSocket(interfaceIndex("lo"), options), FfiError);
-  },
-});
+  });
+}
 
 Deno.test({
   name: "libsocketcan answers nothing for what is no controller",
