@@ -2,12 +2,13 @@
  * `deno task bench pose [--json] [--smoke]`: a phone's datagram in, to its line out, through the real
  * command: at 60 and 1,000 poses a second, quiet, and with keepalives, a 30 Hz stream of haptics back
  * and a flood of malformed datagrams from another loopback address. This process is the phone and the
- * reader: one clock, from before the datagram is sent until its line is read.
+ * reader: one clock, from before the datagram is sent until its line is read. The peer is the plainest
+ * receiver in Python (`pose_peer.py`), alone: what this machine takes now to wake two processes.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { POLL } from "../../ffi/libc.ts";
+import { close, POLL } from "../../ffi/libc.ts";
 import { Poller } from "../../ffi/poller.ts";
 import {
   connectUdp,
@@ -72,13 +73,8 @@ const hello = encodeTeleHello({ sessionId: 1, code: new TextEncoder().encode(TOK
 const latencies: number[] = [];
 const sentAt = new Float64Array(65_536);
 let received = 0;
-void lines(server.stdout, (line) => {
-  const now = performance.now();
-  const seq = Number(/"seq":(\d+)/.exec(line)?.[1] ?? NaN);
-  if (Number.isNaN(seq)) return;
-  received++;
-  latencies.push(now - sentAt[seq]!);
-});
+void lines(server.stdout, arrived);
+const peer = startPeer();
 let haptics = 0;
 const stopReading = new AbortController();
 void readHaptics();
@@ -87,19 +83,26 @@ let seq = 0;
 const pose = { x: 0.1, y: 0.2, z: 0.3, qx: 0, qy: 0, qz: 0, qw: 1 };
 sendUdp(phone, hello);
 const keepalive = setInterval(() => sendUdp(phone, hello), 1_000);
-await run(200, 1);
+await run(phone, 200, 1);
+if (peer !== undefined) await run(await peer.phone, 200, 1);
 
 for (const rate of [60, 1_000]) {
   report.section(`${rate} poses a second, datagram in to line out`);
+  latencies.length = received = 0;
+  if (peer !== undefined) await run(await peer.phone, rate, SECONDS);
+  const plain = latencies.slice();
   for (const loaded of [false, true]) {
     latencies.length = received = 0;
     const load = loaded ? startLoad() : undefined;
-    const sent = await run(rate, SECONDS);
+    const sent = await run(phone, rate, SECONDS);
     await load?.stop();
     const what = loaded ? "with haptics, keepalives and a flood" : "alone";
     const name = (figure: string) => `pose ${rate}/s ${what}: ${figure}`;
-    report.add({ case: name("p50"), unit: "ms", ours: percentile(latencies, 0.5), aim: "0.3" });
-    report.add({ case: name("p99"), unit: "ms", ours: percentile(latencies, 0.99), aim: "2" });
+    for (const [figure, share, aim] of [["p50", 0.5, "0.3"], ["p99", 0.99, "2"]] as const) {
+      const compared = plain.length === 0 ? {} : { peer: percentile(plain, share) };
+      const ours = percentile(latencies, share);
+      report.add({ case: name(figure), unit: "ms", ours, ...compared, aim });
+    }
     report.add({ case: name("not handed on"), unit: "poses", ours: sent - received });
     if (load !== undefined) {
       report.note(`flood: ${load.sent()} datagrams; haptics at the phone: ${haptics}`);
@@ -111,6 +114,7 @@ report.note(
 );
 
 clearInterval(keepalive);
+await peer?.stop();
 stopReading.abort();
 await poller.close(phone);
 server.stdin.close().catch(() => {});
@@ -119,7 +123,7 @@ await server.status;
 clearTimeout(limit);
 
 /** Sends poses at a rate: the number sent. */
-async function run(rate: number, seconds: number): Promise<number> {
+async function run(fd: number, rate: number, seconds: number): Promise<number> {
   const began = performance.now();
   const total = rate * seconds;
   for (let n = 0; n < total; n++) {
@@ -129,12 +133,50 @@ async function run(rate: number, seconds: number): Promise<number> {
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, Math.floor(wait)));
     const bytes = encodeTelePose({ seq, timestampUs: n, ...pose, flags: 0 });
     sentAt[seq] = performance.now();
-    sendUdp(phone, bytes);
+    sendUdp(fd, bytes);
     seq = (seq + 1) & 0xffff;
     if (wait <= 1) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   await new Promise((resolve) => setTimeout(resolve, 100));
   return total;
+}
+
+function arrived(line: string): void {
+  const now = performance.now();
+  const seq = Number(/"seq": ?(\d+)/.exec(line)?.[1] ?? NaN);
+  if (Number.isNaN(seq)) return;
+  received++;
+  latencies.push(now - sentAt[seq]!);
+}
+
+/** The plain receiver in Python, and a phone for it; `undefined` where there is no Python. */
+function startPeer(): { phone: Promise<number>; stop: () => Promise<void> } | undefined {
+  try {
+    const child = new Deno.Command("python3", {
+      args: [new URL("pose_peer.py", import.meta.url).pathname],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const bound = Promise.withResolvers<number>();
+    void lines(child.stdout, (line) => {
+      if (!/^\d+$/.test(line)) return arrived(line);
+      const fd = openUdp(new SocketAddress("127.0.0.2"));
+      connectUdp(fd, new SocketAddress("127.0.0.1", Number(line)));
+      bound.resolve(fd);
+    });
+    return {
+      phone: bound.promise,
+      stop: async () => {
+        close(await bound.promise);
+        child.kill("SIGTERM");
+        await child.status;
+      },
+    };
+  } catch {
+    report.note("there is no Python to compare with");
+    return undefined;
+  }
 }
 
 /** Haptics at 30 Hz by standard input, and a flood from a process of its own. */
