@@ -22,24 +22,36 @@ export class Arrival {
   readonly #freshness: Freshness;
   #frames = 0;
   #bytes = 0;
+  #captured = 0;
   #reportedAt = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(control: RemoteControl | undefined, codec: VideoCodec) {
     this.#control = control;
     this.#freshness = new Freshness(codec);
   }
 
+  /** Counts a picture; the server hears of it now, or at the end of the interval. */
   count(frame: EncodedFrame): void {
     this.#frames++;
     this.#bytes += frame.data.length;
-    const now = performance.now();
-    if (now - this.#reportedAt < REPORT_INTERVAL_MS) return;
-    this.#reportedAt = now;
-    this.#control?.report({
-      frames: this.#frames,
-      bytes: this.#bytes,
-      captured: frame.captureTime,
-    });
+    this.#captured = frame.captureTime;
+    if (this.#timer !== undefined) return;
+    const wait = this.#reportedAt + REPORT_INTERVAL_MS - performance.now();
+    if (wait <= 0) this.#report();
+    // The last picture of a burst must be reported too: a server that waits for that sends nothing more.
+    else this.#timer = setTimeout(() => this.#report(), wait);
+  }
+
+  /** Reports no more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #report(): void {
+    this.#timer = undefined;
+    this.#reportedAt = performance.now();
+    this.#control?.report({ frames: this.#frames, bytes: this.#bytes, captured: this.#captured });
   }
 
   judge(frame: EncodedFrame): boolean {

@@ -155,12 +155,12 @@ export class RemoteCamera {
     const stop = () => connection.close({ closeCode: CLOSE.done });
     ended.addEventListener("abort", stop, { once: true });
     const linger = new Linger(() => this.#wanted, stop);
+    const arrival = new Arrival(attachment.control, codec);
     try {
       const { readable, writable } = await connection.createBidirectionalStream();
       // The end of our half makes the stream exist at the server; nothing is owed on it.
       writable.close().catch(() => {});
       const parser = new PictureParser(codec);
-      const arrival = new Arrival(attachment.control, codec);
       const reader = readable.getReader();
       for (;;) {
         const { done, value } = await reader.read();
@@ -173,6 +173,7 @@ export class RemoteCamera {
       ended.throwIfAborted();
       throw await closeReason(connection, error);
     } finally {
+      arrival.stop();
       linger.stop();
       ended.removeEventListener("abort", stop);
       connection.close({ closeCode: CLOSE.done });

@@ -209,6 +209,21 @@ Deno.test("what a viewer has not reported for long stops the sending, until it h
   connection.close();
 });
 
+Deno.test("the last picture of a burst is reported, so that a pause after it is no standstill", async () => {
+  await using stage = new Stage();
+  const viewer = stage.view();
+  await until(() => stage.pipeline.running, "it runs");
+  stage.pipeline.give(true);
+  await until(() => viewer.frames.length === 1, "the first picture");
+  for (let i = 0; i < 3; i++) stage.pipeline.give(false);
+  await until(() => viewer.frames.length === 4, "the burst");
+  // Longer than pictures may be under way before the viewer counts as behind.
+  await new Promise((later) => setTimeout(later, 600));
+  stage.pipeline.give(false);
+  await until(() => viewer.frames.length === 5, "the picture after the pause");
+  assert.equal(stage.camera.stats()["late"], 0);
+});
+
 Deno.test("a viewer comes back by itself after the server was restarted", async () => {
   await using stage = new Stage();
   const viewer = stage.view();
