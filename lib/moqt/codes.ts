@@ -59,6 +59,21 @@ export const REQUEST_ERROR_CODES = {
 /** A name of {@link REQUEST_ERROR_CODES}. */
 export type RequestErrorName = keyof typeof REQUEST_ERROR_CODES;
 
+/** Names that draft-16 does not have; there they are internal errors. */
+const SINCE_18: readonly RequestErrorName[] = [
+  "going-away",
+  "excessive-load",
+  "namespace-too-large",
+  "unsupported-extension",
+  "redirect",
+];
+
+/** The number of a refusal; that of an internal error where the draft has none. */
+export function requestErrorCode(name: RequestErrorName, version: Version = NEWEST): number {
+  const known = hasRequestStreams(version) || !SINCE_18.includes(name);
+  return REQUEST_ERROR_CODES[known ? name : "internal-error"];
+}
+
 const DONE_16 = {
   "internal-error": 0x0,
   "unauthorized": 0x1,
@@ -71,7 +86,8 @@ const DONE_16 = {
   "malformed-track": 0x12,
 } as const;
 
-const DONE_18 = {
+/** Why a subscription is over, in the newest draft; {@link doneCodes} for others. */
+export const DONE_CODES = {
   ...DONE_16,
   "expired": 0x6,
   "too-far-behind": 0x5,
@@ -79,11 +95,11 @@ const DONE_18 = {
 } as const;
 
 /** Why a subscription is over. */
-export type DoneName = keyof typeof DONE_18;
+export type DoneName = keyof typeof DONE_CODES;
 
 /** The numbers of PUBLISH_DONE: draft-18, section 10.10; draft-16, section 9.15. */
 export function doneCodes(version: Version = NEWEST): Readonly<Partial<Record<DoneName, number>>> {
-  return hasRequestStreams(version) ? DONE_18 : DONE_16;
+  return hasRequestStreams(version) ? DONE_CODES : DONE_16;
 }
 
 const RESETS_16 = {
@@ -95,7 +111,8 @@ const RESETS_16 = {
   "malformed-track": 0x12,
 } as const;
 
-const RESETS_18 = {
+/** Why a stream is cut off, in the newest draft; {@link resetCodes} for others. */
+export const RESET_CODES = {
   ...RESETS_16,
   "going-away": 0x4,
   "too-far-behind": 0x5,
@@ -105,13 +122,13 @@ const RESETS_18 = {
 } as const;
 
 /** Why a stream is reset or stopped. */
-export type ResetName = keyof typeof RESETS_18;
+export type ResetName = keyof typeof RESET_CODES;
 
 /** The numbers of resets and stops: draft-18, section 3.3.3; draft-16, section 10.4.3. */
 export function resetCodes(
   version: Version = NEWEST,
 ): Readonly<Partial<Record<ResetName, number>>> {
-  return hasRequestStreams(version) ? RESETS_18 : RESETS_16;
+  return hasRequestStreams(version) ? RESET_CODES : RESETS_16;
 }
 
 /** The number of a reset; that of an internal error where the draft has none. */

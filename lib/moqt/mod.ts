@@ -1,0 +1,71 @@
+/**
+ * Media over QUIC Transport: sessions and codecs. Imports nothing of Deno: give it a connection.
+ *
+ * ```ts
+ * await using session = await connect(connection, { path: "/live" });
+ * const subscription = session.subscribe(trackName(["example.com", "cam"], "video"));
+ * for await (const group of subscription.groups()) {
+ *   for await (const item of group.objects) console.log(item);
+ * }
+ * ```
+ *
+ * @module
+ */
+export * from "./codes.ts";
+export * from "./errors.ts";
+export * from "./versions.ts";
+export * from "./data/datagram.ts";
+export * from "./data/fetch.ts";
+export {
+  MAX_PAYLOAD_BYTES,
+  MAX_PROPERTIES_BYTES,
+  type ObjectStatus,
+  statusCode,
+  statusOf,
+} from "./data/object.ts";
+export * from "./data/subgroup.ts";
+export { CODECS, type ControlMessage, ControlParser, encodeControl } from "./messages/control.ts";
+export type { MessageOf } from "./messages/control.ts";
+export type { FetchRange } from "./messages/fetch.ts";
+export type { NamespaceInterest } from "./messages/namespace.ts";
+export type { SetupOptions } from "./messages/setup.ts";
+export type { FetchAnswer, Fetched, FetchInfo } from "./session/fetch.ts";
+export type * from "./session/incoming.ts";
+export type {
+  NamespaceFeed,
+  NamespaceNews,
+  NamespaceOffer,
+  NamespaceWatch,
+} from "./session/namespaces.ts";
+export type * from "./session/objects.ts";
+export type * from "./session/options.ts";
+export type {
+  OutgoingObject,
+  Publication,
+  SubgroupOptions,
+  SubgroupWriter,
+} from "./session/publication.ts";
+export * from "./session/session.ts";
+export type { ReceivedGroup } from "./session/sinks.ts";
+export type {
+  ReceiveOptions,
+  Subscription,
+  SubscriptionEnd,
+  SubscriptionInfo,
+} from "./session/subscription.ts";
+export type { TokenValue } from "./session/tokens.ts";
+export * from "./session/track_source.ts";
+export type { SubscriptionFilter } from "./wire/filter.ts";
+export type { KeyValue } from "./wire/key_values.ts";
+export { compareLocations, type Location } from "./wire/location.ts";
+export type { GroupOrder, Parameters } from "./wire/parameters.ts";
+export { PROPERTY, type TrackProperties } from "./wire/properties.ts";
+export type { Token } from "./wire/token.ts";
+export {
+  formatNamespace,
+  formatTrackName,
+  type Namespace,
+  namespace,
+  type TrackName,
+  trackName,
+} from "./wire/track_name.ts";

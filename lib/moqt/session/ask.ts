@@ -1,0 +1,73 @@
+/**
+ * Makes requests, and takes their answers.
+ *
+ * @module
+ */
+import { REQUEST_ERROR_CODES } from "../codes.ts";
+import { type MoqtViolation, RequestError, violation } from "../errors.ts";
+import type { ControlMessage } from "../messages/control.ts";
+import type { Channel, ChannelHandler, RequestMessage, Signals } from "./channel.ts";
+
+/** Something that waits for an answer. */
+export interface Asked {
+  /** The request was made. */
+  started(channel: Channel): void;
+  /** The request failed. */
+  refused(error: unknown): void;
+}
+
+/** Who is told what comes but a refusal. Without `update` the peer's updates are refused. */
+export type AnswerHandler =
+  & Pick<ChannelHandler, "message" | "canceled">
+  & Partial<Pick<ChannelHandler, "update">>;
+
+/** Makes a request; `signal` gives it up while it was not answered. */
+export function ask(
+  signals: Signals,
+  asked: Asked,
+  message: RequestMessage,
+  handler: AnswerHandler,
+  signal: AbortSignal | undefined,
+): void {
+  let channel: Channel | undefined;
+  const stop = () => {
+    channel?.cancel();
+    asked.refused(signal!.reason);
+  };
+  const settled = () => signal?.removeEventListener("abort", stop);
+  signals.request(message, {
+    message: (answer) => {
+      settled();
+      if (answer.kind !== "request-error") return handler.message(answer);
+      channel?.finish();
+      asked.refused(RequestError.received(answer.code, answer.reason, answer.retryMs));
+    },
+    update: (updateId, parameters) => {
+      if (handler.update !== undefined) return handler.update(updateId, parameters);
+      channel?.send({
+        kind: "request-error",
+        requestId: updateId,
+        code: REQUEST_ERROR_CODES["not-supported"],
+        reason: "this request cannot be changed",
+      });
+    },
+    canceled: () => {
+      settled();
+      asked.refused(new RequestError("internal-error", "the peer canceled the request"));
+      handler.canceled();
+    },
+  }, signal).then((made) => {
+    channel = made;
+    signal?.addEventListener("abort", stop, { once: true });
+    asked.started(made);
+    if (signal?.aborted) stop();
+  }).catch((error) => asked.refused(error));
+}
+
+/** What requests fail with after the session's end. */
+export const ENDED: string = "the session is over";
+
+/** A message that is no answer to a request. */
+export function unexpected(message: ControlMessage, request: string): MoqtViolation {
+  return violation(`${message.kind} as an answer to ${request}`);
+}

@@ -1,0 +1,194 @@
+/**
+ * Objects of the past: asked for, and served.
+ *
+ * @module
+ */
+import { type Connection, TransportError } from "../../transport/connection.ts";
+import { resetCode } from "../codes.ts";
+import { encodeFetchHeader, FetchEncoder, type FetchItem } from "../data/fetch.ts";
+import { RequestError, violation } from "../errors.ts";
+import type { MessageOf } from "../messages/control.ts";
+import { type FetchRange, isBefore } from "../messages/fetch.ts";
+import type { Version } from "../versions.ts";
+import type { Location } from "../wire/location.ts";
+import type { GroupOrder, Parameters } from "../wire/parameters.ts";
+import type { TrackProperties } from "../wire/properties.ts";
+import type { Channel } from "./channel.ts";
+import { sendOrderOf } from "./publication.ts";
+import { BoundedQueue } from "./queue.ts";
+
+/** What the publisher said of a fetch. */
+export interface FetchInfo {
+  /** One after the last object; `object: 0` means the whole of `group`. */
+  end: Location;
+  /** Whether the track ends there. */
+  endOfTrack: boolean;
+  /** What the publisher says of the track. */
+  properties: TrackProperties;
+}
+
+/** Objects that wait for the reader before the stream does. */
+const MAX_ITEMS = 256;
+
+/** A fetch of ours. Iterate it: objects in the order asked for, and gaps that the publisher told. */
+export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
+  readonly #ready = Promise.withResolvers<FetchInfo>();
+  readonly #items = new BoundedQueue<FetchItem>(MAX_ITEMS, "block");
+  readonly #range: FetchRange;
+  readonly #abort = new AbortController();
+  readonly #forget: (fetched: Fetched) => void;
+  #channel: Channel | undefined;
+  #over = false;
+  #hasStream = false;
+  #read = false;
+  /** The order of its groups. */
+  readonly order: GroupOrder;
+
+  /** Made by the session. */
+  constructor(range: FetchRange, order: GroupOrder, forget: (fetched: Fetched) => void) {
+    this.#range = range;
+    this.order = order;
+    this.#forget = forget;
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Resolves once the publisher agreed; rejects with a {@link RequestError} where it did not. */
+  get ready(): Promise<FetchInfo> {
+    return this.#ready.promise;
+  }
+
+  /** Aborted when nothing is wanted any more. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** The items, to the end; throws where the stream was cut off. Once. */
+  [Symbol.asyncIterator](): AsyncGenerator<FetchItem, void, undefined> {
+    if (this.#read) throw new TypeError("the fetch is iterated already");
+    this.#read = true;
+    return this.#iterate();
+  }
+
+  async *#iterate(): AsyncGenerator<FetchItem, void, undefined> {
+    try {
+      yield* this.#items;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Wants no more of it. Idempotent. */
+  close(): Promise<void> {
+    this.#end(undefined, true);
+    return Promise.resolve();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The request was made. For the session. */
+  started(channel: Channel): void {
+    this.#channel = channel;
+    if (this.#over) channel.cancel();
+  }
+
+  /** FETCH_OK came. For the session. */
+  established({ end, endOfTrack, properties }: MessageOf<"fetch-ok">): void {
+    if (this.#range.by === "range" && isBefore(end, this.#range.start)) {
+      throw violation("FETCH_OK ends before the fetch starts");
+    }
+    this.#ready.resolve({ end, endOfTrack, properties });
+  }
+
+  /** The request failed. For the session. */
+  refused(error: unknown): void {
+    this.#ready.reject(error);
+    this.#end(error, false);
+  }
+
+  /** Its stream began. A second one breaks the rules. For the session. */
+  opened(): void {
+    if (this.#hasStream) throw violation("a second stream for one fetch");
+    this.#hasStream = true;
+  }
+
+  /** An item came; a promise: wait for it before the next. For the session. */
+  item(item: FetchItem): Promise<void> | undefined {
+    this.#items.push(item);
+    return this.#items.hasRoom ? undefined : this.#items.room();
+  }
+
+  /** The stream ended; with an error where it was cut off. For the session. */
+  ended(error?: unknown): void {
+    if (error !== undefined) return this.#end(error, true);
+    this.#items.end();
+    // The answer may come after the objects.
+    this.#ready.promise.then(() => this.#end(undefined, false), () => {});
+  }
+
+  #end(error: unknown, cancel: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    const reason = error ?? new RequestError("internal-error", "the fetch is over");
+    if (cancel) this.#channel?.cancel();
+    else this.#channel?.finish();
+    this.#forget(this);
+    this.#ready.reject(reason);
+    this.#abort.abort(reason);
+    this.#items.end(error);
+  }
+}
+
+/** What a fetch is answered with. */
+export interface FetchAnswer {
+  /** One after the last object; `object: 0` means the whole of `group`. */
+  end: Location;
+  /** Whether the track ends there. Default false. */
+  endOfTrack?: boolean;
+  /** What is said of the track. */
+  properties?: TrackProperties;
+  /** Objects and gaps in the order asked for. */
+  items: AsyncIterable<FetchItem> | Iterable<FetchItem>;
+}
+
+/** Sends a fetch's stream. The subscriber's end of it aborts `signal`. */
+export async function serveFetch(
+  connection: Connection,
+  version: Version,
+  options: {
+    requestId: number;
+    parameters: Parameters;
+    items: FetchAnswer["items"];
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  const { requestId, parameters, items, signal } = options;
+  const stream = await connection.createUnidirectionalStream({
+    sendOrder: sendOrderOf(parameters.priority ?? 128, 128, 0, "ascending"),
+    signal,
+  });
+  const writer = stream.getWriter();
+  writer.closed.catch(() => {});
+  const cut = (code: "cancelled" | "internal-error") => {
+    const error = new TransportError(code, { streamErrorCode: resetCode(code, version) });
+    writer.abort(error).catch(() => {});
+  };
+  const stop = () => cut("cancelled");
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await writer.write(encodeFetchHeader(requestId, version));
+    const encoder = new FetchEncoder(version, parameters.groupOrder ?? "ascending");
+    for await (const item of items) {
+      signal.throwIfAborted();
+      await writer.write(encoder.encode(item));
+    }
+    await writer.close();
+  } catch (error) {
+    if (!signal.aborted) cut("internal-error");
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Namespaces: told to the peer, and heard of from it.
+ *
+ * @module
+ */
+import { RequestError, violation } from "../errors.ts";
+import type { ControlMessage } from "../messages/control.ts";
+import { formatNamespace, hasPrefix, type Namespace, type TrackName } from "../wire/track_name.ts";
+import type { Channel } from "./channel.ts";
+import { BoundedQueue } from "./queue.ts";
+
+/** A namespace of ours that the peer was told of. Closing it tells that it is gone. */
+export class NamespaceOffer implements AsyncDisposable {
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  #channel: Channel | undefined;
+  #over = false;
+  /** Which. */
+  readonly namespace: Namespace;
+
+  /** Made by the session. */
+  constructor(namespace: Namespace) {
+    this.namespace = namespace;
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Resolves once the peer took it; rejects with a {@link RequestError} where it did not. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when it is over, from whichever side. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Says that it is gone. Idempotent. */
+  close(): Promise<void> {
+    if (!this.#over) this.#channel?.cancel();
+    this.canceled();
+    return Promise.resolve();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The request was made. For the session. */
+  started(channel: Channel): void {
+    this.#channel = channel;
+    if (this.#over) channel.cancel();
+  }
+
+  /** The peer took it. For the session. */
+  established(): void {
+    this.#ready.resolve();
+  }
+
+  /** The request failed. For the session. */
+  refused(error: unknown): void {
+    this.#ready.reject(error);
+    this.canceled();
+  }
+
+  /** The peer wants no more of it. For the session. */
+  canceled(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ready.reject(new RequestError("uninterested", "the namespace is not wanted any more"));
+    this.#closed.resolve();
+  }
+}
+
+/** News of what is below a prefix. */
+export type NamespaceNews =
+  /** A namespace is there. */
+  | { kind: "added"; namespace: Namespace }
+  /** A namespace is gone. */
+  | { kind: "removed"; namespace: Namespace }
+  /** A track is there, and the publisher does not send it. */
+  | { kind: "blocked"; track: TrackName };
+
+/** News that waits for the reader; the oldest go. */
+const MAX_NEWS = 4096;
+
+/** What the peer has below a prefix. Iterate it. */
+export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDisposable {
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #news = new BoundedQueue<NamespaceNews>(MAX_NEWS, "drop-oldest");
+  readonly #known = new Map<string, Namespace>();
+  #channel: Channel | undefined;
+  #over = false;
+  /** Below what. */
+  readonly prefix: Namespace;
+
+  /** Made by the session. */
+  constructor(prefix: Namespace) {
+    this.prefix = prefix;
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Resolves once the peer agreed; rejects with a {@link RequestError} where it did not. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** The namespaces that are there now. */
+  get namespaces(): readonly Namespace[] {
+    return [...this.#known.values()];
+  }
+
+  /** News dropped because the reader was slow. */
+  get dropped(): number {
+    return this.#news.dropped;
+  }
+
+  /** The news, to the end; at the end all namespaces are told gone. */
+  [Symbol.asyncIterator](): AsyncIterator<NamespaceNews> {
+    return this.#news[Symbol.asyncIterator]();
+  }
+
+  /** Wants no more news. Idempotent. */
+  close(): Promise<void> {
+    if (!this.#over) this.#channel?.cancel();
+    this.canceled();
+    return Promise.resolve();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The request was made. For the session. */
+  started(channel: Channel): void {
+    this.#channel = channel;
+    if (this.#over) channel.cancel();
+  }
+
+  /** The peer agreed. For the session. */
+  established(): void {
+    this.#ready.resolve();
+  }
+
+  /** The request failed. For the session. */
+  refused(error: unknown): void {
+    this.#ready.reject(error);
+    this.canceled();
+  }
+
+  /** What came for it. For the session. Throws a violation. */
+  heard(message: ControlMessage): void {
+    switch (message.kind) {
+      case "namespace": {
+        const namespace = [...this.prefix, ...message.suffix];
+        this.#known.set(formatNamespace(namespace), namespace);
+        return this.#news.push({ kind: "added", namespace });
+      }
+      case "namespace-done": {
+        const namespace = [...this.prefix, ...message.suffix];
+        if (!this.#known.delete(formatNamespace(namespace))) {
+          throw violation("NAMESPACE_DONE without NAMESPACE");
+        }
+        return this.#news.push({ kind: "removed", namespace });
+      }
+      case "publish-blocked": {
+        const { namespace, name } = message.suffix;
+        const track = { namespace: [...this.prefix, ...namespace], name };
+        return this.#news.push({ kind: "blocked", track });
+      }
+      default:
+        throw violation(`${message.kind} for a namespace subscription`);
+    }
+  }
+
+  /** It is over. For the session. */
+  canceled(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const namespace of this.#known.values()) this.#news.push({ kind: "removed", namespace });
+    this.#known.clear();
+    this.#ready.reject(new RequestError("internal-error", "the namespace subscription is over"));
+    this.#news.end();
+  }
+}
+
+/** A peer's wish to hear of namespaces below a prefix. Tell it of them. */
+export class NamespaceFeed implements AsyncDisposable {
+  readonly #channel: Channel;
+  readonly #told = new Set<string>();
+  readonly #closed = Promise.withResolvers<void>();
+  #over = false;
+  /** Below what. */
+  readonly prefix: Namespace;
+
+  /** Made by the session. */
+  constructor(prefix: Namespace, channel: Channel) {
+    this.prefix = prefix;
+    this.#channel = channel;
+  }
+
+  /** Resolves when it is over, from whichever side. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Tells that a namespace is there; those not below the prefix are passed over. */
+  add(namespace: Namespace): void {
+    const key = formatNamespace(namespace);
+    if (this.#over || this.#told.has(key) || !hasPrefix(namespace, this.prefix)) return;
+    this.#told.add(key);
+    this.#channel.send({ kind: "namespace", suffix: namespace.slice(this.prefix.length) });
+  }
+
+  /** Tells that a namespace is gone, where it was told there. */
+  remove(namespace: Namespace): void {
+    if (this.#over || !this.#told.delete(formatNamespace(namespace))) return;
+    this.#channel.send({ kind: "namespace-done", suffix: namespace.slice(this.prefix.length) });
+  }
+
+  /** Tells nothing more. Idempotent. */
+  close(): Promise<void> {
+    if (!this.#over) this.#channel.finish();
+    this.canceled();
+    return Promise.resolve();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** It is over. For the session. */
+  canceled(): void {
+    this.#over = true;
+    this.#closed.resolve();
+  }
+}

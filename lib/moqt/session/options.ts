@@ -1,0 +1,77 @@
+/**
+ * How sessions are begun, and what requests may say.
+ *
+ * @module
+ */
+import type { SetupOptions } from "../messages/setup.ts";
+import type { Location } from "../wire/location.ts";
+import type { Parameters } from "../wire/parameters.ts";
+import type { TrackProperties } from "../wire/properties.ts";
+import type { Token } from "../wire/token.ts";
+import type { RequestHandlers } from "./incoming.ts";
+import type { ReceiveOptions } from "./subscription.ts";
+import type { TokenValue } from "./tokens.ts";
+
+/** How a session is begun. */
+export interface SessionOptions {
+  /** What is done about the peer's requests. */
+  handlers?: RequestHandlers;
+  /** The URI's path and query; clients over plain QUIC send it. */
+  path?: string;
+  /** The URI's authority; clients over plain QUIC send it. */
+  authority?: string;
+  /** Whether the connection is a WebTransport session, whose URI told path and authority. */
+  webTransport?: boolean;
+  /** What authorizes the session. */
+  tokens?: readonly Token[];
+  /** Name and version of the program, which the peer is told. */
+  implementation?: string;
+  /** Requests the peer may have at once, where the draft limits them. Default 128. */
+  maxRequests?: number;
+  /** Bytes of tokens the peer may register, each counted with 16 more. Default 0: none. */
+  maxTokenCacheSize?: number;
+  /** Bytes of the largest object that is taken. Default 64 MiB. */
+  maxObjectBytes?: number;
+  /** How long the peer may take for its set-up, in milliseconds. Default 10,000. */
+  setupTimeoutMs?: number;
+  /** On servers: looks at the client's set-up; what it throws closes the session. */
+  admit?(setup: SetupOptions, tokens: readonly TokenValue[]): void | Promise<void>;
+  /** Gives up. */
+  signal?: AbortSignal;
+}
+
+/** What the peer says when it goes away. */
+export interface GoingAway {
+  /** Where to go on; empty: the same URI. */
+  uri: string;
+  /** How long it waits, in milliseconds; 0: it does not say. */
+  timeoutMs: number;
+}
+
+/** How a track is subscribed to. */
+export interface SubscribeOptions extends ReceiveOptions {
+  /** Filter, priority, order, timeouts, tokens. */
+  parameters?: Parameters;
+  /** Gives up while the publisher has not agreed. */
+  signal?: AbortSignal;
+}
+
+/** How a track is published. */
+export interface PublishOptions {
+  /** What is said of the track. */
+  properties?: TrackProperties;
+  /** The largest location published; absent: none was. */
+  largest?: Location;
+  /** Tokens, expiry, and whether objects are sent at once. */
+  parameters?: Omit<Parameters, "largest">;
+  /** Gives up while the subscriber has not agreed. */
+  signal?: AbortSignal;
+}
+
+/** What else a request may say. */
+export interface RequestOptions {
+  /** Priority, order, tokens. */
+  parameters?: Parameters;
+  /** Gives up while the peer has not agreed. */
+  signal?: AbortSignal;
+}

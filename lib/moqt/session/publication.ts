@@ -1,0 +1,399 @@
+/**
+ * A track that this side sends to one subscriber.
+ *
+ * @module
+ */
+import { type Connection, type SendStream, TransportError } from "../../transport/connection.ts";
+import { doneCodes, type DoneName, resetCode, type ResetName } from "../codes.ts";
+import { encodeDatagram, type ObjectDatagram } from "../data/datagram.ts";
+import { encodeSubgroupHeader, SubgroupEncoder, type SubgroupObject } from "../data/subgroup.ts";
+import { RequestError } from "../errors.ts";
+import type { Version } from "../versions.ts";
+import { compareLocations, type Location } from "../wire/location.ts";
+import type { GroupOrder, Parameters } from "../wire/parameters.ts";
+import type { TrackProperties } from "../wire/properties.ts";
+import type { TrackName } from "../wire/track_name.ts";
+import type { Channel } from "./channel.ts";
+
+/** How a subgroup's stream begins. */
+export interface SubgroupOptions {
+  /** Which group. */
+  group: number;
+  /** Which subgroup; default 0. */
+  subgroup?: number;
+  /** The publisher's priority, 0 (first) to 255; default: the track's. */
+  priority?: number;
+  /** Whether objects may have properties; default true. */
+  hasProperties?: boolean;
+  /** Whether the last object before the end is the group's last; default false. */
+  endOfGroup?: boolean;
+  /** Gives up waiting for the peer to allow a stream. */
+  signal?: AbortSignal;
+}
+
+/** An object to send. */
+export interface OutgoingObject {
+  /** Its id; default: the one after the last. */
+  id?: number;
+  /** Its bytes. */
+  payload: Uint8Array;
+  /** Its properties. */
+  properties?: SubgroupObject["properties"];
+  /** What it is; default `normal`. */
+  status?: SubgroupObject["status"];
+}
+
+const DEFAULT_PRIORITY = 128;
+
+/**
+ * The order in which streams are sent: the subscriber's priority, then the publisher's, then the
+ * group, as the subscription orders them (draft-18, section 7.2).
+ */
+export function sendOrderOf(
+  subscriber: number,
+  publisher: number,
+  group: number,
+  order: GroupOrder,
+): number {
+  const place = group % 0x8000;
+  return (255 - subscriber) * 2 ** 23 + (255 - publisher) * 2 ** 15 +
+    (order === "ascending" ? 0x7fff - place : place);
+}
+
+/** A subscription of the peer's, however it came about. */
+export class Publication implements AsyncDisposable {
+  readonly #connection: Connection;
+  readonly #version: Version;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #writers = new Set<SubgroupWriter>();
+  readonly #forget: (publication: Publication) => void;
+  readonly #listeners = new Set<(parameters: Parameters) => void>();
+  #channel: Channel | undefined;
+  #parameters: Parameters;
+  #largest: Location | undefined;
+  #start: Location = { group: 0, object: 0 };
+  #streams = 0;
+  #over = false;
+  #datagrams: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #droppedDatagrams = 0;
+  /** Which track. */
+  readonly track: TrackName;
+  /** The number that stands for the track. */
+  readonly trackAlias: number;
+  /** What is said of the track. */
+  readonly properties: TrackProperties;
+
+  /** Made by the session. */
+  constructor(
+    connection: Connection,
+    version: Version,
+    options: {
+      track: TrackName;
+      trackAlias: number;
+      properties: TrackProperties;
+      parameters: Parameters;
+      largest?: Location;
+      forget: (publication: Publication) => void;
+    },
+  ) {
+    this.#connection = connection;
+    this.#version = version;
+    this.track = options.track;
+    this.trackAlias = options.trackAlias;
+    this.properties = options.properties;
+    this.#parameters = options.parameters;
+    this.#largest = options.largest;
+    this.#forget = options.forget;
+    this.#ready.promise.catch(() => {});
+    this.#locate();
+  }
+
+  /** Resolves once the subscriber agreed; rejects with a {@link RequestError} where it did not. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when it is over, from whichever side. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** What the subscriber asks for now. */
+  get parameters(): Parameters {
+    return this.#parameters;
+  }
+
+  /** The largest location when the subscription began. */
+  get largest(): Location | undefined {
+    return this.#largest;
+  }
+
+  /** The request's id. */
+  get requestId(): number | undefined {
+    return this.#channel?.requestId;
+  }
+
+  /** Datagrams that were too large for the path, or late. */
+  get droppedDatagrams(): number {
+    return this.#droppedDatagrams;
+  }
+
+  /** Calls back when the subscriber changes what it asks for. Returns the unsubscriber. */
+  onUpdate(listener: (parameters: Parameters) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether the subscriber wants an object, by its filter and its wish to be sent objects at all. */
+  wants(location: Location): boolean {
+    if (this.#over || this.#parameters.forward === false) return false;
+    const { filter } = this.#parameters;
+    if (compareLocations(location, this.#start) < 0) return false;
+    return filter?.from !== "start" || filter.endGroup === undefined ||
+      location.group <= filter.endGroup;
+  }
+
+  /** Filters refer to the largest location there was when they came. */
+  #locate(): void {
+    const { filter } = this.#parameters;
+    const largest = this.#largest;
+    if (filter?.from === "start") this.#start = filter.start;
+    else if (filter === undefined || largest === undefined) this.#start = { group: 0, object: 0 };
+    else if (filter.from === "next-group") this.#start = { group: largest.group + 1, object: 0 };
+    else this.#start = { group: largest.group, object: largest.object + 1 };
+  }
+
+  /** After how long an object that was not sent may be dropped; undefined: never. */
+  get deliveryTimeoutMs(): number | undefined {
+    const both = [this.#parameters.deliveryTimeoutMs, this.properties.deliveryTimeoutMs]
+      .filter((timeout) => timeout !== undefined && timeout > 0) as number[];
+    return both.length === 0 ? undefined : Math.min(...both);
+  }
+
+  /** Opens a subgroup's stream; waits until the peer allows one. */
+  async subgroup(options: SubgroupOptions): Promise<SubgroupWriter> {
+    if (this.#over) throw new RequestError("uninterested", "the subscription is over");
+    const { group, subgroup = 0, priority, hasProperties = true, endOfGroup = false } = options;
+    const publisher = priority ?? this.properties.defaultPriority ?? DEFAULT_PRIORITY;
+    const order = this.#parameters.groupOrder ?? this.properties.groupOrder ?? "ascending";
+    const subscriber = this.#parameters.priority ?? DEFAULT_PRIORITY;
+    const header = {
+      trackAlias: this.trackAlias,
+      group,
+      subgroup,
+      ...(priority === undefined ? {} : { priority }),
+      hasProperties,
+      endOfGroup,
+      firstObject: true,
+    };
+    const head = encodeSubgroupHeader(header, this.#version);
+    const stream = await this.#connection.createUnidirectionalStream({
+      sendOrder: sendOrderOf(subscriber, publisher, group, order),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    const writer = new SubgroupWriter(stream, this.#version, {
+      head,
+      hasProperties,
+      timeoutMs: () => this.deliveryTimeoutMs,
+      over: () => this.#writers.delete(writer),
+    });
+    this.#streams++;
+    if (this.#over) writer.reset("cancelled");
+    else this.#writers.add(writer);
+    return writer;
+  }
+
+  /** Sends an object in a datagram: now, or not at all. False: it was dropped. */
+  datagram(object: Omit<ObjectDatagram, "trackAlias">): boolean {
+    const bytes = encodeDatagram({ ...object, trackAlias: this.trackAlias }, this.#version);
+    const { datagrams } = this.#connection;
+    if (this.#over || bytes.length > datagrams.maxDatagramSize || this.#datagrams === undefined) {
+      this.#droppedDatagrams++;
+      return false;
+    }
+    this.#datagrams.write(bytes).catch(() => this.#droppedDatagrams++);
+    return true;
+  }
+
+  /** Says that nothing follows, and why. Streams that are open are reset. Idempotent. */
+  done(reason: DoneName = "track-ended", message = ""): void {
+    if (this.#over) return;
+    for (const writer of [...this.#writers]) writer.reset("cancelled");
+    const code = doneCodes(this.#version)[reason] ?? 0;
+    this.#channel?.send({
+      kind: "publish-done",
+      requestId: this.#channel.requestId,
+      code,
+      streamCount: this.#streams,
+      reason: message,
+    });
+    this.#channel?.finish();
+    this.#end();
+  }
+
+  /** Says that nothing follows. */
+  close(): Promise<void> {
+    this.done();
+    return Promise.resolve();
+  }
+
+  /** Says that nothing follows. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The request has a channel. For the session. */
+  started(channel: Channel, datagrams: WritableStreamDefaultWriter<Uint8Array>): void {
+    this.#channel = channel;
+    this.#datagrams = datagrams;
+    if (this.#over) channel.cancel();
+  }
+
+  /** The subscriber agreed. For the session. */
+  established(parameters: Parameters = {}): void {
+    this.#change(parameters);
+    this.#ready.resolve();
+  }
+
+  /** The subscriber changed what it asks for. For the session. */
+  updated(parameters: Parameters, largest: Location | undefined): void {
+    if (parameters.filter !== undefined) this.#largest = largest ?? this.#largest;
+    this.#change(parameters);
+  }
+
+  #change(parameters: Parameters): void {
+    this.#parameters = { ...this.#parameters, ...parameters };
+    this.#locate();
+    for (const listener of this.#listeners) listener(this.#parameters);
+  }
+
+  /** The request failed. For the session. */
+  refused(error: unknown): void {
+    this.#ready.reject(error);
+    this.canceled();
+  }
+
+  /** The subscriber wants no more. For the session. */
+  canceled(): void {
+    if (this.#over) return;
+    for (const writer of [...this.#writers]) writer.reset("cancelled");
+    this.#end();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#ready.reject(new RequestError("uninterested", "the subscription is over"));
+    this.#forget(this);
+    this.#closed.resolve();
+  }
+}
+
+/** One subgroup's stream. */
+export class SubgroupWriter {
+  readonly #stream: SendStream;
+  readonly #version: Version;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #encoder: SubgroupEncoder;
+  readonly #timeoutMs: () => number | undefined;
+  readonly #over: () => void;
+  #head: Uint8Array | undefined;
+  #next = 0;
+  #state: "open" | "closed" | "reset" = "open";
+
+  /** Made by its publication. */
+  constructor(
+    stream: SendStream,
+    version: Version,
+    options: {
+      head: Uint8Array;
+      hasProperties: boolean;
+      timeoutMs: () => number | undefined;
+      over: () => void;
+    },
+  ) {
+    this.#stream = stream;
+    this.#version = version;
+    this.#head = options.head;
+    this.#timeoutMs = options.timeoutMs;
+    this.#over = options.over;
+    this.#writer = stream.getWriter();
+    this.#encoder = new SubgroupEncoder(options, version);
+    this.#writer.closed.catch(() => this.#ended("reset"));
+  }
+
+  /** Whether it is open, ended, or was cut off by either side. */
+  get state(): "open" | "closed" | "reset" {
+    return this.#state;
+  }
+
+  /** The stream's priority; higher ones go first. */
+  set sendOrder(order: number) {
+    this.#stream.sendOrder = order;
+  }
+
+  /**
+   * Sends an object; resolves when its bytes are taken, so awaiting it is the backpressure. Rejects
+   * where the stream was cut off: by the subscriber, or because the object's delivery timed out.
+   */
+  async write({ id = this.#next, payload, properties, status = "normal" }: OutgoingObject) {
+    if (this.#state !== "open") throw new TransportError(`the stream is ${this.#state}`);
+    const object = this.#encoder.encode({
+      id,
+      status,
+      ...(properties === undefined ? {} : { properties }),
+      payload,
+    });
+    this.#next = id + 1;
+    const timeout = this.#timeoutMs();
+    const timer = timeout === undefined
+      ? undefined
+      : setTimeout(() => this.reset("delivery-timeout"), timeout);
+    try {
+      await this.#writer.write(this.#withHead(object));
+    } catch (error) {
+      this.#ended("reset");
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #withHead(object: Uint8Array): Uint8Array {
+    const head = this.#head;
+    if (head === undefined) return object;
+    this.#head = undefined;
+    const both = new Uint8Array(head.length + object.length);
+    both.set(head);
+    both.set(object, head.length);
+    return both;
+  }
+
+  /** Ends the stream: the subgroup is complete. */
+  async close(): Promise<void> {
+    if (this.#state !== "open") return;
+    try {
+      if (this.#head !== undefined) await this.#writer.write(this.#head);
+      await this.#writer.close();
+      this.#ended("closed");
+    } catch {
+      this.#ended("reset");
+    }
+  }
+
+  /** Cuts the stream off. Idempotent. */
+  reset(reason: ResetName): void {
+    if (this.#state !== "open") return;
+    const error = new TransportError(reason, {
+      streamErrorCode: resetCode(reason, this.#version),
+    });
+    this.#writer.abort(error).catch(() => {});
+    this.#ended("reset");
+  }
+
+  #ended(state: "closed" | "reset"): void {
+    if (this.#state !== "open") return;
+    this.#state = state;
+    this.#over();
+  }
+}

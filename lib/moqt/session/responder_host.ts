@@ -1,0 +1,37 @@
+/**
+ * What answering requests needs of the session.
+ *
+ * @module
+ */
+import type { Connection } from "../../transport/connection.ts";
+import type { Version } from "../versions.ts";
+import type { TrackAliases } from "./aliases.ts";
+import type { RequestHandlers } from "./incoming.ts";
+import type { Publication } from "./publication.ts";
+import type { TokenCache } from "./tokens.ts";
+
+/** What answering needs of the session. */
+export interface ResponderHost {
+  /** The connection. */
+  readonly connection: Connection;
+  /** The draft. */
+  readonly version: Version;
+  /** What is done about requests. */
+  readonly handlers: RequestHandlers;
+  /** The peer's tokens. */
+  readonly tokens: TokenCache;
+  /** The peer's aliases. */
+  readonly aliases: TrackAliases;
+  /** The publications that are there, by request. */
+  readonly publications: Map<number, Publication>;
+  /** The writer all datagrams go to. */
+  readonly datagrams: WritableStreamDefaultWriter<Uint8Array>;
+  /** A new alias. */
+  nextAlias(): number;
+  /** Calls `end` when the session is over. Returns what takes that back. */
+  onEnd(end: () => void): () => void;
+  /** The peer broke a rule. */
+  fail(error: unknown): void;
+  /** Whether this side said GOAWAY. */
+  readonly isGoingAway: boolean;
+}

@@ -1,0 +1,214 @@
+/**
+ * A request that has a bidirectional stream of its own: draft-18, section 3.3.2; in draft-16
+ * SUBSCRIBE_NAMESPACE alone.
+ *
+ * @module
+ */
+import { type BidirectionalStream, TransportError } from "../../transport/connection.ts";
+import { resetCode, type ResetName } from "../codes.ts";
+import { MoqtViolation, violation } from "../errors.ts";
+import type { ControlMessage } from "../messages/control.ts";
+import type { Version } from "../versions.ts";
+import type { Parameters } from "../wire/parameters.ts";
+import { type Channel, type ChannelHandler, ControlWriter, isRequest } from "./channel.ts";
+import { readMessages, type RequestMessage, type UpdateAnswer } from "./channel.ts";
+
+/** What a stream's channel needs of the session. */
+export interface StreamChannelHost {
+  /** The peer broke a rule. */
+  fail(error: unknown): void;
+  /** An incoming stream's first message; throws a violation. */
+  first?(message: ControlMessage, channel: StreamChannel): ChannelHandler;
+  /** An id for an update. */
+  nextId(): Promise<number>;
+  /** Checks the id of a peer's update; throws a violation. */
+  accept?(id: number): void;
+  /** The request is over on both sides. */
+  over?(): void;
+}
+
+/** Updates that may wait for their answers. */
+const MAX_UPDATES = 64;
+
+/** A request on its own stream. */
+export class StreamChannel implements Channel {
+  readonly #stream: BidirectionalStream;
+  readonly #version: Version;
+  readonly #host: StreamChannelHost;
+  readonly #writer: ControlWriter;
+  readonly #updates: PromiseWithResolvers<UpdateAnswer>[] = [];
+  #handler: ChannelHandler | undefined;
+  #kind: RequestMessage["kind"] | undefined;
+  #ours = false;
+  #finished = false;
+  #heard = false;
+  #over = false;
+  #goneAway = false;
+  #answered = false;
+  /** The request's id; -1 until an incoming one is known. */
+  requestId: number = -1;
+
+  /** Takes a stream. */
+  constructor(stream: BidirectionalStream, version: Version, host: StreamChannelHost) {
+    this.#stream = stream;
+    this.#version = version;
+    this.#host = host;
+    this.#writer = new ControlWriter(stream.writable, version, () => {});
+  }
+
+  /** Opens a request of ours on a new stream. */
+  static open(
+    stream: BidirectionalStream,
+    version: Version,
+    message: RequestMessage,
+    handler: ChannelHandler,
+    host: StreamChannelHost,
+  ): StreamChannel {
+    const channel = new StreamChannel(stream, version, host);
+    channel.#ours = true;
+    channel.#begin(message, handler);
+    channel.#writer.send(message);
+    channel.read();
+    return channel;
+  }
+
+  #begin(message: RequestMessage, handler: ChannelHandler): void {
+    this.requestId = message.requestId;
+    this.#kind = message.kind;
+    this.#handler = handler;
+  }
+
+  /** Reads what comes, until the end. */
+  read(): void {
+    readMessages(this.#stream.readable, this.#version, (message) => this.#take(message)).then(
+      ({ between }) => {
+        if (!between) return this.#host.fail(violation("a request's stream ends inside a message"));
+        this.#peerEnded(true);
+      },
+      (error) => {
+        if (error instanceof MoqtViolation) this.#host.fail(error);
+        else this.#peerEnded(false);
+      },
+    );
+  }
+
+  /** FIN ends what the peer has to say; anything else ends the request. */
+  #peerEnded(finished: boolean): void {
+    if (this.#heard) return;
+    this.#heard = true;
+    // A requester that says nothing more still wants what it asked for, save for namespaces.
+    const stays = finished && !this.#ours && this.#kind !== "subscribe-namespace" &&
+      this.#kind !== "subscribe-tracks" && this.#kind !== "publish-namespace";
+    if (stays && !this.#finished) return;
+    // These requests have one answer, after which their streams end.
+    const complete = finished && this.#ours && this.#answered &&
+      (this.#kind === "fetch" || this.#kind === "track-status");
+    const wasOver = this.#over || complete || this.#finished && finished;
+    this.#end();
+    if (!wasOver) this.#handler?.canceled();
+  }
+
+  #take(message: ControlMessage): void {
+    if (this.#handler === undefined) {
+      if (!isRequest(message)) throw violation(`a stream begins with ${message.kind}`);
+      this.requestId = message.requestId;
+      this.#kind = message.kind;
+      const handler = this.#host.first!(message, this);
+      this.#handler = handler;
+      return;
+    }
+    if (isRequest(message)) throw violation(`${message.kind} inside a request`);
+    if (message.kind === "request-update") {
+      this.#host.accept?.(message.requestId);
+      this.#handler.update(message.requestId, message.parameters);
+      return;
+    }
+    if (message.kind === "goaway") {
+      if (this.#goneAway) throw violation("a second GOAWAY for a request");
+      this.#goneAway = true;
+      this.#handler.message(message);
+      return;
+    }
+    const answer = message.kind === "request-ok" || message.kind === "request-error";
+    if (answer && this.#updates.length > 0 && this.#answered) {
+      this.#updates.shift()!.resolve(message);
+      return;
+    }
+    this.#answered = true;
+    this.#handler.message(this.#owned(message));
+  }
+
+  /** Puts in the request's id, and names the answer to PUBLISH for what it is. */
+  #owned(message: ControlMessage): ControlMessage {
+    const { requestId } = this;
+    if (message.kind === "request-ok" && this.#kind === "publish") {
+      if (message.properties !== undefined) throw violation("PUBLISH_OK carries properties");
+      return { kind: "publish-ok", requestId, parameters: message.parameters };
+    }
+    return "requestId" in message && message.kind !== "goaway"
+      ? { ...message, requestId }
+      : message;
+  }
+
+  /** Sends a message of this request. */
+  send(message: ControlMessage): void {
+    if (this.#over || this.#finished) return;
+    this.#writer.send(message);
+  }
+
+  /** Changes the request. */
+  async update(parameters: Parameters): Promise<UpdateAnswer> {
+    if (this.#updates.length >= MAX_UPDATES) {
+      throw new RangeError(`${MAX_UPDATES} updates of a request wait for answers already`);
+    }
+    const id = await this.#host.nextId();
+    const answer = Promise.withResolvers<UpdateAnswer>();
+    answer.promise.catch(() => {});
+    if (this.#over) throw new TransportError("the request is over");
+    this.#updates.push(answer);
+    this.#answered = true;
+    this.#writer.send({
+      kind: "request-update",
+      requestId: id,
+      existingRequestId: this.requestId,
+      parameters,
+    });
+    return await answer.promise;
+  }
+
+  /** Sends FIN. */
+  finish(): void {
+    if (this.#finished || this.#over) return;
+    this.#finished = true;
+    this.#writer.finish();
+    if (this.#heard) this.#end();
+    // Who answers has the last word; what the requester may still say is of no use.
+    else if (!this.#ours) this.#stop("cancelled");
+  }
+
+  #stop(code: ResetName): void {
+    const reason = this.#reason(code);
+    this.#stream.readable.cancel(reason).catch(() => {});
+    this.#heard = true;
+    this.#end();
+  }
+
+  #reason(code: ResetName): TransportError {
+    return new TransportError(code, { streamErrorCode: resetCode(code, this.#version) });
+  }
+
+  /** Resets the stream, and stops the peer's. */
+  cancel(code: ResetName = "cancelled"): void {
+    if (this.#over) return;
+    if (!this.#finished) this.#writer.abort(this.#reason(code));
+    this.#stop(code);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const error = new TransportError("the request is over");
+    for (const update of this.#updates.splice(0)) update.reject(error);
+    if (!this.#ours) this.#host.over?.();
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * A track that this side receives.
+ *
+ * @module
+ */
+import { doneCodes, type DoneName, nameOf } from "../codes.ts";
+import type { ObjectDatagram } from "../data/datagram.ts";
+import type { SubgroupHeader, SubgroupObject } from "../data/subgroup.ts";
+import { RequestError } from "../errors.ts";
+import type { MessageOf } from "../messages/control.ts";
+import type { Version } from "../versions.ts";
+import type { Parameters } from "../wire/parameters.ts";
+import type { TrackProperties } from "../wire/properties.ts";
+import type { TrackName } from "../wire/track_name.ts";
+import type { Channel } from "./channel.ts";
+import type { ObjectGap, ReceivedObject } from "./objects.ts";
+import { ArrivalSink, GroupSink, type ReceivedGroup, type Sink } from "./sinks.ts";
+
+/** What the publisher said of a subscription. */
+export interface SubscriptionInfo {
+  /** The number that stands for the track. */
+  trackAlias: number;
+  /** Among others the largest location, and when the subscription expires. */
+  parameters: Parameters;
+  /** What the publisher says of the track. */
+  properties: TrackProperties;
+}
+
+/** Why a subscription is over. */
+export interface SubscriptionEnd {
+  /** The draft's name; `closed`: this side ended it. */
+  reason: DoneName | "closed";
+  /** The publisher's words. */
+  message: string;
+}
+
+/** How a subscription is received. */
+export interface ReceiveOptions {
+  /** How long an object that is missing is waited for before the gap is told, in ms; default 200. */
+  gapTimeoutMs?: number;
+  /** How long streams are waited for after the publisher is done, in milliseconds; default 1,000. */
+  lingerMs?: number;
+}
+
+/** Priority of streams that name none, on tracks that name none: draft-18, section 12.4. */
+const DEFAULT_PRIORITY = 128;
+
+/** A subscription of ours, however it came about. Iterate {@link objects} or {@link groups}. */
+export class Subscription implements AsyncDisposable {
+  readonly #version: Version;
+  readonly #options: ReceiveOptions;
+  readonly #ready = Promise.withResolvers<SubscriptionInfo>();
+  readonly #over = Promise.withResolvers<SubscriptionEnd>();
+  readonly #sink = Promise.withResolvers<Sink>();
+  readonly #forget: (subscription: Subscription) => void;
+  readonly #abort = new AbortController();
+  #mode: Sink | undefined;
+  #channel: Channel | undefined;
+  #info: SubscriptionInfo | undefined;
+  #done: SubscriptionEnd | undefined;
+  #finished = false;
+  #streams = 0;
+  #openStreams = 0;
+  #expected: number | undefined;
+  /** Datagrams that came before anybody read. */
+  #unread = 0;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+  /** Which track. */
+  readonly track: TrackName;
+
+  /** Made by the session. */
+  constructor(
+    track: TrackName,
+    version: Version,
+    options: ReceiveOptions,
+    forget: (subscription: Subscription) => void,
+  ) {
+    this.track = track;
+    this.#version = version;
+    this.#options = options;
+    this.#forget = forget;
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** Resolves once the publisher agreed; rejects with a {@link RequestError} where it did not. */
+  get ready(): Promise<SubscriptionInfo> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when the subscription is over and all its objects came. Never rejects. */
+  get closed(): Promise<SubscriptionEnd> {
+    return this.#over.promise;
+  }
+
+  /** What the publisher said, once it did. */
+  get info(): SubscriptionInfo | undefined {
+    return this.#info;
+  }
+
+  /** Aborted when nothing is wanted any more; what gives up waiting for the publisher. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** The request's id, once there is one; what joins a fetch to it. */
+  get requestId(): number | undefined {
+    return this.#channel?.requestId;
+  }
+
+  /** Datagrams that were dropped, and objects that came too late or twice. */
+  get stats(): { droppedDatagrams: number; lateObjects: number } {
+    const { droppedDatagrams, lateObjects } = this.#mode?.stats ??
+      { droppedDatagrams: 0, lateObjects: 0 };
+    return { droppedDatagrams: droppedDatagrams + this.#unread, lateObjects };
+  }
+
+  /** Every object as it arrives: lowest latency, no order between streams. */
+  objects(): AsyncIterable<ReceivedObject> {
+    const sink = new ArrivalSink();
+    this.#use(sink);
+    return sink.objects;
+  }
+
+  /** Groups as they begin, each with its objects in order and its gaps told. */
+  groups(): AsyncIterable<ReceivedGroup> {
+    const sink = new GroupSink(this.#options.gapTimeoutMs ?? 200);
+    this.#use(sink);
+    return sink.groups;
+  }
+
+  #use(sink: Sink): void {
+    if (this.#mode !== undefined) throw new TypeError("the subscription is iterated already");
+    this.#mode = sink;
+    if (this.#finished) sink.end();
+    this.#sink.resolve(sink);
+  }
+
+  /** Changes the subscription. A {@link RequestError} where the publisher refuses. */
+  async update(parameters: Parameters): Promise<Parameters> {
+    await this.ready;
+    const answer = await this.#channel!.update(parameters);
+    if (answer.kind === "request-ok") return answer.parameters;
+    throw RequestError.received(answer.code, answer.reason, answer.retryMs);
+  }
+
+  /** Wants no more objects. Idempotent. */
+  close(): Promise<void> {
+    this.#channel?.cancel();
+    this.end({ reason: "closed", message: "" });
+    return Promise.resolve();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The request was made. For the session. */
+  started(channel: Channel): void {
+    this.#channel = channel;
+    if (this.#finished) channel.cancel();
+  }
+
+  /** The publisher agreed. For the session. */
+  established(info: SubscriptionInfo): void {
+    this.#info = info;
+    this.#ready.resolve(info);
+  }
+
+  /** The request failed. For the session. */
+  refused(error: unknown): void {
+    this.#ready.reject(error);
+    const message = error instanceof Error ? error.message : String(error);
+    this.end({ reason: "internal-error", message });
+  }
+
+  /** PUBLISH_DONE came. For the session. */
+  publishDone(message: MessageOf<"publish-done">): void {
+    const reason = nameOf(doneCodes(this.#version), message.code) ?? "internal-error";
+    this.#done = { reason, message: message.reason };
+    this.#expected = message.streamCount;
+    this.#channel?.finish();
+    this.#linger = setTimeout(() => this.end(this.#done!), this.#options.lingerMs ?? 1000);
+    this.#endIfComplete();
+  }
+
+  #endIfComplete(): void {
+    if (this.#done === undefined || this.#openStreams > 0) return;
+    if (this.#expected !== undefined && this.#streams >= this.#expected) this.end(this.#done);
+  }
+
+  /** It is over, whatever still comes. For the session. */
+  end(end: SubscriptionEnd): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    clearTimeout(this.#linger);
+    this.#forget(this);
+    const error = new RequestError("internal-error", `the subscription is over: ${end.reason}`);
+    this.#abort.abort(error);
+    this.#ready.reject(error);
+    this.#mode?.end();
+    this.#sink.resolve(new ArrivalSink());
+    this.#over.resolve(end);
+  }
+
+  /** A subgroup's stream began; resolves with who takes it once somebody reads. For the session. */
+  async opened(header: SubgroupHeader): Promise<SubgroupReceiver> {
+    this.#streams++;
+    this.#openStreams++;
+    const sink = await this.#sink.promise;
+    const priority = header.priority ?? this.#info?.properties.defaultPriority ?? DEFAULT_PRIORITY;
+    return new SubgroupReceiver(header, priority, sink, this.#abort.signal, () => {
+      this.#openStreams--;
+      this.#endIfComplete();
+    });
+  }
+
+  /** A datagram came. For the session. */
+  datagram(object: ObjectDatagram): void {
+    if (this.#mode === undefined) {
+      this.#unread++;
+      return;
+    }
+    const { group, id, status, properties, payload } = object;
+    const priority = object.priority ?? this.#info?.properties.defaultPriority ?? DEFAULT_PRIORITY;
+    this.#mode.datagram({
+      kind: "object",
+      group,
+      id,
+      priority,
+      status,
+      ...(properties === undefined ? {} : { properties }),
+      payload,
+    }, object.endOfGroup);
+  }
+}
+
+/** Takes one subgroup's objects. */
+export class SubgroupReceiver {
+  readonly #header: SubgroupHeader;
+  readonly #priority: number;
+  readonly #sink: Sink;
+  readonly #signal: AbortSignal;
+  readonly #over: () => void;
+  #subgroup: number | undefined;
+  #last: number | undefined;
+
+  /** Made by its subscription. */
+  constructor(
+    header: SubgroupHeader,
+    priority: number,
+    sink: Sink,
+    signal: AbortSignal,
+    over: () => void,
+  ) {
+    this.#header = header;
+    this.#priority = priority;
+    this.#sink = sink;
+    this.#signal = signal;
+    this.#over = over;
+    if (header.subgroup !== "first-object") this.#subgroup = header.subgroup;
+    sink.opened(header.group);
+  }
+
+  /** Aborted when nothing is wanted any more. */
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
+  /** Takes an object; a promise: wait for it before the next. */
+  object(object: SubgroupObject): Promise<void> | undefined {
+    this.#subgroup ??= object.id;
+    if (object.status === "normal") this.#last = object.id;
+    return this.#sink.object({
+      kind: "object",
+      group: this.#header.group,
+      subgroup: this.#subgroup,
+      priority: this.#priority,
+      ...object,
+    });
+  }
+
+  /** The stream ended: with FIN, or it was reset. */
+  ended(whole: boolean): void {
+    const last = whole && this.#header.endOfGroup ? this.#last : undefined;
+    this.#sink.ended(this.#header.group, whole, last);
+    this.#over();
+  }
+}
+
+export type { ObjectGap, ReceivedGroup, ReceivedObject };
