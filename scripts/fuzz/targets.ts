@@ -34,6 +34,7 @@ import { issueGrant } from "../../lib/transport/grant.ts";
 import { decodeGrant, GrantFormatError } from "../../lib/transport/grant_format.ts";
 import { formatTicket, parseTicket } from "../../lib/transport/ticket.ts";
 import { canTargets } from "./can.ts";
+import { moqtTargets } from "./moqt.ts";
 import { noFfmpeg, testStream } from "../../tests/support/ffmpeg.ts";
 
 /** One decoder. */
@@ -67,6 +68,7 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     rfc2217,
     serialText,
     ...canTargets,
+    ...moqtTargets(),
     ...await tickets(),
   ];
   if (noFfmpeg !== undefined) {

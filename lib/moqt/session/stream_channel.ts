@@ -9,7 +9,7 @@ import { resetCode, type ResetName } from "../codes.ts";
 import { MoqtViolation, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
 import type { Version } from "../versions.ts";
-import type { Parameters } from "../wire/parameters.ts";
+import { checkScope, type Parameters } from "../wire/parameters.ts";
 import { type Channel, type ChannelHandler, ControlWriter, isRequest } from "./channel.ts";
 import { readMessages, type RequestMessage, type UpdateAnswer } from "./channel.ts";
 
@@ -129,6 +129,13 @@ export class StreamChannel implements Channel {
       this.#handler.message(message);
       return;
     }
+    const isPublishOk = this.#kind === "publish" && !this.#answered;
+    if (message.kind === "request-ok") {
+      checkScope(message.parameters, isPublishOk ? "PUBLISH_OK" : "REQUEST_OK");
+      if (message.properties !== undefined && this.#kind !== "track-status") {
+        throw violation("REQUEST_OK carries properties, and is not of TRACK_STATUS");
+      }
+    }
     const answer = message.kind === "request-ok" || message.kind === "request-error";
     if (answer && this.#updates.length > 0 && this.#answered) {
       this.#updates.shift()!.resolve(message);
@@ -142,7 +149,6 @@ export class StreamChannel implements Channel {
   #owned(message: ControlMessage): ControlMessage {
     const { requestId } = this;
     if (message.kind === "request-ok" && this.#kind === "publish") {
-      if (message.properties !== undefined) throw violation("PUBLISH_OK carries properties");
       return { kind: "publish-ok", requestId, parameters: message.parameters };
     }
     return "requestId" in message && message.kind !== "goaway"

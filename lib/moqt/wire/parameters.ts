@@ -271,3 +271,12 @@ export function writeParameters(writer: Writer, scope: Scope, parameters: Parame
     }
   }
 }
+
+/** Checks that a message carries only what it may, where its number alone did not tell what it is. */
+export function checkScope(parameters: Parameters, scope: Scope): void {
+  for (const name of Object.keys(parameters)) {
+    if (!(SCOPES[scope] as readonly string[]).includes(name)) {
+      throw violation(`${scope} takes no parameter ${name}`);
+    }
+  }
+}
