@@ -27,7 +27,10 @@ const KINDS = ["camera", "serial", "can", "pose", "audio"];
 /** The rooms from the ground up. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   ffi: { places: ["ffi/"], imports: [] },
-  errors: { places: ["lib/errors.ts", "lib/checks.ts", "lib/version.ts"], imports: [] },
+  errors: {
+    places: ["lib/errors.ts", "lib/checks.ts", "lib/interrupt.ts", "lib/version.ts"],
+    imports: [],
+  },
   bytes: { places: ["lib/bytes/"], imports: ["errors"] },
   transport: { places: ["lib/transport/"], imports: [...BASE, "contracts", "ffi"] },
   discovery: { places: ["lib/discovery/"], imports: [...BASE, "ffi"] },
