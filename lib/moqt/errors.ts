@@ -43,8 +43,18 @@ export interface RefusalOptions {
   wireCode?: number;
   /** After this long the same request may be sent again; absent: never. Milliseconds. */
   retryMs?: number;
+  /** Where to ask instead; with `redirect`, since draft-18. */
+  redirect?: Redirect;
   /** What made the request fail. */
   cause?: unknown;
+}
+
+/** Where a request may succeed: draft-18, section 10.6.1. */
+export interface Redirect {
+  /** The session to ask in; empty: this one. Servers alone may name one. */
+  uri: string;
+  /** The track to ask for; no fields and no name: the same. */
+  track: { namespace: readonly Uint8Array[]; name: Uint8Array };
 }
 
 /**
@@ -60,6 +70,8 @@ export class RequestError extends XoqError {
   readonly wireCode: number;
   /** After this long the same request may be sent again; undefined: never. Milliseconds. */
   readonly retryMs: number | undefined;
+  /** Where to ask instead. */
+  readonly redirect: Redirect | undefined;
 
   /** Makes a refusal. */
   constructor(refusal: RequestErrorName, reason: string, options: RefusalOptions = {}) {
@@ -67,13 +79,21 @@ export class RequestError extends XoqError {
     this.refusal = refusal;
     this.wireCode = options.wireCode ?? REQUEST_ERROR_CODES[refusal];
     this.retryMs = options.retryMs;
+    this.redirect = options.redirect;
   }
 
   /** The refusal a received number stands for. */
-  static received(wireCode: number, reason: string, retryMs: number | undefined): RequestError {
+  static received(message: {
+    code: number;
+    reason: string;
+    retryMs?: number;
+    redirect?: Redirect;
+  }): RequestError {
+    const { code: wireCode, reason, retryMs, redirect } = message;
     const refusal = nameOf(REQUEST_ERROR_CODES, wireCode) ?? "internal-error";
     return new RequestError(refusal, reason, {
       wireCode,
+      ...(redirect === undefined ? {} : { redirect }),
       ...(retryMs === undefined ? {} : { retryMs }),
     });
   }

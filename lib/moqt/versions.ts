@@ -84,5 +84,8 @@ export const hasFirstObjectBit: (version: Version) => boolean = since18;
 /** Whether streams and datagrams may be padding: draft-18, section 11.5. */
 export const hasPadding: (version: Version) => boolean = since18;
 
+/** Whether some properties must be understood by who takes the track: draft-18, section 2.5.1. */
+export const hasMandatoryProperties: (version: Version) => boolean = since18;
+
 /** Whether namespaces that begin with a period are reserved: draft-18, section 3.2.1. */
 export const hasReservedNamespaces: (version: Version) => boolean = since18;

@@ -466,3 +466,45 @@ Deno.test("draft 18: the session's own namespaces do not reach the application",
   const track = { namespace: namespace(".session", "x"), name: utf8("y") };
   await assert.rejects(pair.client.subscribe(track).ready, refusedWith("does-not-exist"));
 });
+
+const MANDATORY = { others: [{ type: 0x4000, value: 1n }] };
+
+Deno.test("draft 18: a track with a property that must be known is not taken", async () => {
+  const left = Promise.withResolvers<void>();
+  const handlers: RequestHandlers = {
+    subscribe: (request) => {
+      request.accept({ properties: MANDATORY }).closed.then(left.resolve);
+    },
+    publish: (request) => void request.accept(),
+    fetch: ({ end }) => ({ end, properties: MANDATORY, items: [] }),
+  };
+  await using pair = await sessions("moqt-18", { server: { handlers } });
+  const { client } = pair;
+  await assert.rejects(client.subscribe(TRACK).ready, refusedWith("unsupported-extension"));
+  await left.promise;
+  const offered = client.publish(TRACK, { properties: MANDATORY });
+  await assert.rejects(offered.ready, refusedWith("unsupported-extension"));
+  const range = { track: TRACK, start: { group: 0, object: 0 }, end: { group: 1, object: 0 } };
+  await assert.rejects(client.fetch(range).ready, refusedWith("unsupported-extension"));
+});
+
+Deno.test("draft 18: a refusal may say where to ask instead", async () => {
+  const redirect = { uri: "moqt://other/", track: TRACK };
+  const handlers: RequestHandlers = {
+    subscribe: () => {
+      throw new RequestError("redirect", "over there", { redirect });
+    },
+    subscribeNamespace: (request) => request.accept().block(TRACK),
+  };
+  await using pair = await sessions("moqt-18", { server: { handlers } });
+  await assert.rejects(pair.client.subscribe(TRACK).ready, (error) => {
+    refusedWith("redirect")(error);
+    assert.deepEqual((error as RequestError).redirect, redirect);
+    return true;
+  });
+  const watch = pair.client.subscribeNamespace(TRACK.namespace.slice(0, 1), "publish");
+  for await (const news of watch) {
+    assert.deepEqual(news, { kind: "blocked", track: TRACK });
+    break;
+  }
+});

@@ -5,6 +5,7 @@
  * @module
  */
 import { type Parameters, readParameters, writeParameters } from "../wire/parameters.ts";
+import type { Redirect } from "../errors.ts";
 import { hasRedirect, hasRequestStreams, hasStatusProperties } from "../versions.ts";
 import {
   readTrackProperties,
@@ -12,7 +13,7 @@ import {
   writeTrackProperties,
 } from "../wire/properties.ts";
 import type { Reader } from "../wire/reader.ts";
-import { readTrackName, type TrackName, writeTrackName } from "../wire/track_name.ts";
+import { readTrackName, writeTrackName } from "../wire/track_name.ts";
 import { type MessageCodec, readOwner, readReason, writeOwner, writeReason } from "./codec.ts";
 
 const REDIRECT = 0x34;
@@ -46,14 +47,6 @@ export interface RequestErrorMessage {
   reason: string;
   /** Where to ask instead; with the code REDIRECT, since draft-18. */
   redirect?: Redirect;
-}
-
-/** Where a request may succeed. */
-export interface Redirect {
-  /** The session to ask in; empty: this one. From servers only. */
-  uri: string;
-  /** The track to ask for; no fields and no name: the same. */
-  track: TrackName;
 }
 
 /** A request is changed. */

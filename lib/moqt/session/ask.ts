@@ -6,6 +6,8 @@
 import { REQUEST_ERROR_CODES } from "../codes.ts";
 import { type MoqtViolation, RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
+import type { Version } from "../versions.ts";
+import { type TrackProperties, unknownMandatory } from "../wire/properties.ts";
 import type { Channel, ChannelHandler, RequestMessage, Signals } from "./channel.ts";
 
 /** Something that waits for an answer. */
@@ -16,7 +18,10 @@ export interface Asked {
   refused(error: unknown): void;
 }
 
-/** Who is told what comes but a refusal. Without `update` the peer's updates are refused. */
+/**
+ * Who is told what comes but a refusal. Without `update` the peer's updates are
+ * refused. `message` may throw a `RequestError`: then the request is given up.
+ */
 export type AnswerHandler =
   & Pick<ChannelHandler, "message" | "canceled">
   & Partial<Pick<ChannelHandler, "update">>;
@@ -34,13 +39,23 @@ export function ask(
     channel?.cancel();
     asked.refused(signal!.reason);
   };
+  const heard = (answer: ControlMessage) => {
+    try {
+      handler.message(answer);
+    } catch (error) {
+      // This side cannot take what it asked for.
+      if (!(error instanceof RequestError)) throw error;
+      channel?.cancel();
+      asked.refused(error);
+    }
+  };
   const settled = () => signal?.removeEventListener("abort", stop);
   signals.request(message, {
     message: (answer) => {
       settled();
-      if (answer.kind !== "request-error") return handler.message(answer);
+      if (answer.kind !== "request-error") return heard(answer);
       channel?.finish();
-      asked.refused(RequestError.received(answer.code, answer.reason, answer.retryMs));
+      asked.refused(RequestError.received(answer));
     },
     update: (updateId, parameters) => {
       if (handler.update !== undefined) return handler.update(updateId, parameters);
@@ -70,4 +85,11 @@ export const ENDED: string = "the session is over";
 /** A message that is no answer to a request. */
 export function unexpected(message: ControlMessage, request: string): MoqtViolation {
   return violation(`${message.kind} as an answer to ${request}`);
+}
+
+/** Throws a {@link RequestError} for a track with a property that must be known, and is not. */
+export function checkMandatory(properties: TrackProperties, version: Version): void {
+  const unknown = unknownMandatory(properties, version);
+  if (unknown === undefined) return;
+  throw new RequestError("unsupported-extension", `property ${unknown} is not known here`);
 }

@@ -219,6 +219,16 @@ export class NamespaceFeed implements AsyncDisposable {
     this.#channel.send({ kind: "namespace-done", suffix: namespace.slice(this.prefix.length) });
   }
 
+  /**
+   * Tells that a track is there which this side does not publish to the peer. Only for who asked for
+   * tracks, and since draft-18; elsewhere a `TypeError`.
+   */
+  block(track: TrackName): void {
+    if (this.#over || !hasPrefix(track.namespace, this.prefix)) return;
+    const namespace = track.namespace.slice(this.prefix.length);
+    this.#channel.send({ kind: "publish-blocked", suffix: { namespace, name: track.name } });
+  }
+
   /** Tells nothing more. Idempotent. */
   close(): Promise<void> {
     if (!this.#over) this.#channel.finish();

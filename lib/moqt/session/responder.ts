@@ -4,21 +4,25 @@
  * @module
  */
 import { requestErrorCode } from "../codes.ts";
-import { MoqtViolation, RequestError, violation } from "../errors.ts";
+import { MoqtViolation, type Redirect, RequestError, violation } from "../errors.ts";
 import type { MessageOf } from "../messages/control.ts";
 import { isBefore } from "../messages/fetch.ts";
-import { hasReservedNamespaces, hasStatusProperties } from "../versions.ts";
+import { hasRedirect, hasReservedNamespaces, hasStatusProperties } from "../versions.ts";
 import type { Location } from "../wire/location.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import { formatTrackName, hasPrefix, type Namespace, type TrackName } from "../wire/track_name.ts";
 import type { Channel, ChannelHandler, RequestMessage } from "./channel.ts";
 import { serveFetch } from "./fetch.ts";
+import { checkMandatory } from "./ask.ts";
 import type { SubscribeAnswer } from "./incoming.ts";
 import { NamespaceFeed } from "./namespaces.ts";
 import { Publication } from "./publication.ts";
 import { type ReceiveOptions, Subscription } from "./subscription.ts";
 import type { ResponderHost } from "./responder_host.ts";
 import type { TokenCache } from "./tokens.ts";
+
+/** A redirect that names nothing. */
+const SAME_PLACE: Redirect = { uri: "", track: { namespace: [], name: new Uint8Array(0) } };
 
 /** What is going on for one request. */
 interface Open {
@@ -147,6 +151,9 @@ export class Responder {
       code: requestErrorCode(refusal.refusal, this.#host.version),
       ...(refusal.retryMs === undefined ? {} : { retryMs: refusal.retryMs }),
       reason: refusal.message,
+      ...(refusal.refusal === "redirect" && hasRedirect(this.#host.version)
+        ? { redirect: refusal.redirect ?? SAME_PLACE }
+        : {}),
     });
   }
 
@@ -274,6 +281,7 @@ export class Responder {
     let subscription: Subscription | undefined;
     this.#run(open, () => {
       if (this.#host.handlers.publish === undefined) this.#unsupported();
+      checkMandatory(properties, this.#host.version);
       return this.#host.handlers.publish({
         track,
         parameters,

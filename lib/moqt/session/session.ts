@@ -18,7 +18,7 @@ import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { Namespace, TrackName } from "../wire/track_name.ts";
 import { TrackAliases } from "./aliases.ts";
-import { type AnswerHandler, ask, type Asked, ENDED, unexpected } from "./ask.ts";
+import { type AnswerHandler, ask, type Asked, checkMandatory, ENDED, unexpected } from "./ask.ts";
 import type { Channel, RequestMessage, Signals } from "./channel.ts";
 import { DataStreams } from "./data_streams.ts";
 import { Fetched } from "./fetch.ts";
@@ -207,6 +207,7 @@ export class MoqtSession implements AsyncDisposable {
         if (message.kind === "publish-done") return subscription.publishDone(message);
         if (message.kind !== "subscribe-ok") throw unexpected(message, "SUBSCRIBE");
         const { trackAlias, parameters, properties } = message;
+        checkMandatory(properties, this.version);
         this.#aliases.set(trackAlias, subscription);
         subscription.established({ trackAlias, parameters, properties });
       },
@@ -316,6 +317,7 @@ export class MoqtSession implements AsyncDisposable {
         message: (message) => {
           if (message.kind === "goaway") return;
           if (message.kind !== "fetch-ok") throw unexpected(message, "FETCH");
+          checkMandatory(message.properties, this.version);
           fetched.established(message);
         },
         canceled: () => {},

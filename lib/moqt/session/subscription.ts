@@ -140,7 +140,7 @@ export class Subscription implements AsyncDisposable {
     await this.ready;
     const answer = await this.#channel!.update(parameters);
     if (answer.kind === "request-ok") return answer.parameters;
-    throw RequestError.received(answer.code, answer.reason, answer.retryMs);
+    throw RequestError.received(answer);
   }
 
   /** Wants no more objects. Idempotent. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { violation } from "../errors.ts";
-import { hasSubgroupTimeout, type Version } from "../versions.ts";
+import { hasMandatoryProperties, hasSubgroupTimeout, type Version } from "../versions.ts";
 import { integerOf, type KeyValue, readKeyValues, writeKeyValues } from "./key_values.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -127,4 +127,16 @@ export function readTrackProperties(reader: Reader): TrackProperties {
 /** Writes what is said of a track. */
 export function writeTrackProperties(writer: Writer, properties: TrackProperties): void {
   writeKeyValues(writer, trackPropertyPairs(properties, writer.version));
+}
+
+/** Types whose tracks must not be taken by who does not know them: draft-18, section 2.5.1. */
+const MANDATORY = [0x4000, 0x7fff] as const;
+
+/** The first property of a track that must be known here, and is not. */
+export function unknownMandatory(
+  properties: TrackProperties,
+  version: Version,
+): number | undefined {
+  if (!hasMandatoryProperties(version)) return undefined;
+  return properties.others?.find(({ type }) => type >= MANDATORY[0] && type <= MANDATORY[1])?.type;
 }
