@@ -6,7 +6,7 @@
  * @module
  */
 import type { RemoteDevice } from "./remote.ts";
-import type { BidirectionalStream, Connection } from "./transport/connection.ts";
+import type { BidirectionalStream, CongestionControl, Connection } from "./transport/connection.ts";
 
 /** Kinds of option values; see {@link OptionSpec}. */
 export type OptionType =
@@ -111,6 +111,8 @@ export interface ServedDevice extends AsyncDisposable {
   readonly name: string;
   /** ALPNs that lead straight to this device (XoQ's). */
   readonly protocols: readonly string[];
+  /** How its connections should share the network; absent: as the transport does by default. */
+  readonly congestion?: CongestionControl;
   /** For `ready`, `welcome` and `ls`: stable id, label, codec, size, … */
   describe(): Record<string, unknown>;
   /** Serves one admitted connection on one of `protocols` until it ends. Never throws for the peer's faults. */

@@ -29,6 +29,8 @@ export interface QuicEndpointSettings {
   readonly ackThreshold?: number;
   /** Milliseconds the peer may delay an acknowledgement: asked of it likewise. */
   readonly maxAckDelayMs?: number;
+  /** How a connection finds out how fast it may send; default `cubic`. */
+  readonly congestion?: "cubic" | "bbr3";
   /** Bytes in flight or queued before writes wait. */
   readonly sendWindow?: number;
   /** Unread bytes the peer may have sent on one stream. */
@@ -86,6 +88,7 @@ function settingLines(settings: QuicEndpointSettings): string[] {
   add("initial_rtt", settings.initialRttMs);
   add("ack_threshold", settings.ackThreshold);
   add("max_ack_delay", settings.maxAckDelayMs);
+  add("congestion", settings.congestion);
   add("send_window", settings.sendWindow);
   add("stream_window", settings.streamWindow);
   add("connection_window", settings.connectionWindow);

@@ -43,6 +43,8 @@ interface Timing {
 /** Serves one camera. Made after `pipeline.prepare()`, whose description it needs. */
 export class CameraServer implements ServedDevice {
   readonly kind = "camera";
+  /** Pictures that wait behind a collapsed window are no news any more. */
+  readonly congestion = "bbr3";
   readonly name: string;
   /** The stream, for sinks on this machine (`xoq camera --http`). */
   readonly feed: Fanout;

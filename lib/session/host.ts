@@ -151,10 +151,12 @@ function policyOf({ identity, public: open, allow }: HostOptions): AdmissionPoli
 /** Binds to the port the identity had last where that is free, so that old tickets still lead here. */
 async function bind(options: HostOptions): Promise<Endpoint> {
   const { identity, devices } = options;
+  const congestion = devices.find((device) => device.congestion !== undefined)?.congestion;
   const common: EndpointOptions = {
     secretKey: identity.secretKey,
     protocols: SessionServer.protocols(devices),
     sendWindow: SEND_WINDOW_BYTES,
+    ...(congestion === undefined ? {} : { congestion }),
     ...(options.relay === undefined ? {} : { relay: options.relay }),
     ...(options.mdns === undefined ? {} : { mdns: options.mdns }),
   };

@@ -198,6 +198,13 @@ export interface Endpoint extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/**
+ * How a connection finds out how fast it may send. `cubic` backs off at each loss: the most throughput
+ * where losses mean congestion. `bbr3` models bandwidth and round trip: it bears random loss (Wi-Fi)
+ * and keeps queues short, which live media wants.
+ */
+export type CongestionControl = "cubic" | "bbr3";
+
 /** How to make an endpoint. */
 export interface EndpointOptions {
   /** 32-byte ed25519 secret; a new one when absent. */
@@ -210,6 +217,8 @@ export interface EndpointOptions {
   relay?: string;
   /** Announce and find endpoints on the LAN by mDNS. Default false. */
   mdns?: boolean;
+  /** Default `cubic`. Implementations that can't choose take their own. */
+  congestion?: CongestionControl;
   /** Most bytes in flight or queued per connection before `write()` waits. Default 1 MiB. */
   sendWindow?: number;
   /** Most unread bytes the peer may have sent on one stream. Default 1.25 MiB. */

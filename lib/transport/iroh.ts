@@ -42,6 +42,7 @@ export class IrohEndpoint implements Endpoint {
       relay: relaySetting(options.relay),
       mdns: options.mdns ?? false,
       ...(options.secretKey === undefined ? {} : { secretKey: options.secretKey }),
+      ...(options.congestion === undefined ? {} : { congestion: options.congestion }),
       ...(options.sendWindow === undefined ? {} : { sendWindow: options.sendWindow }),
       ...(options.receiveWindow === undefined ? {} : { streamWindow: options.receiveWindow }),
     };

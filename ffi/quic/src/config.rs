@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::endpoint::{AckFrequencyConfig, IdleTimeout, QuicTransportConfig, VarInt};
 use iroh::{EndpointAddr, EndpointId, RelayUrl, SecretKey, TransportAddr};
+
+use noq_proto::congestion::Bbr3Config;
 
 use crate::status::Failure;
 
@@ -27,6 +30,27 @@ pub enum Relay {
     Custom(Vec<RelayUrl>),
 }
 
+/// How a connection finds out how fast it may send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Congestion {
+    /// Backs off at each loss: the most throughput where losses mean congestion.
+    Cubic,
+    /// Models bandwidth and round trip: bears random loss, keeps queues short.
+    Bbr3,
+}
+
+impl FromStr for Congestion {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "cubic" => Ok(Self::Cubic),
+            "bbr3" => Ok(Self::Bbr3),
+            _ => Err(()),
+        }
+    }
+}
+
 /// How to make an endpoint.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,6 +64,7 @@ pub struct Config {
     pub initial_rtt: Duration,
     pub ack_threshold: Option<u32>,
     pub max_ack_delay: Option<Duration>,
+    pub congestion: Congestion,
     pub send_window: u64,
     pub stream_window: u32,
     pub connection_window: u32,
@@ -58,6 +83,7 @@ impl Default for Config {
             initial_rtt: Duration::from_millis(100),
             ack_threshold: None,
             max_ack_delay: None,
+            congestion: Congestion::Cubic,
             send_window: 1 << 20,
             stream_window: 1_250_000,
             connection_window: 16 << 20,
@@ -83,6 +109,7 @@ impl FromStr for Config {
                 "initial_rtt" => config.initial_rtt = milliseconds(key, value)?,
                 "ack_threshold" => config.ack_threshold = Some(parse(key, value)?),
                 "max_ack_delay" => config.max_ack_delay = Some(milliseconds(key, value)?),
+                "congestion" => config.congestion = parse(key, value)?,
                 "send_window" => config.send_window = parse(key, value)?,
                 "stream_window" => config.stream_window = parse(key, value)?,
                 "connection_window" => config.connection_window = parse(key, value)?,
@@ -133,6 +160,9 @@ impl Config {
             }
             acks.max_ack_delay(self.max_ack_delay);
             builder = builder.ack_frequency_config(Some(acks));
+        }
+        if self.congestion == Congestion::Bbr3 {
+            builder = builder.congestion_controller_factory(Arc::new(Bbr3Config::default()));
         }
         Ok(builder.build())
     }
@@ -217,7 +247,7 @@ mod tests {
         let config: Config = concat!(
             "secret=0101010101010101010101010101010101010101010101010101010101010101\n",
             "alpn=786f71\nalpn=782f31\nbind=127.0.0.1:0\nbind=[::1]:4433\n",
-            "relay=https://a.example\nrelay=https://b.example\nidle=3000\nack_threshold=0\n",
+            "relay=https://a.example\nrelay=https://b.example\nidle=3000\nack_threshold=0\ncongestion=bbr3\n",
         )
         .parse()
         .unwrap();
@@ -225,6 +255,7 @@ mod tests {
         assert_eq!(config.bind[1].port(), 4433);
         assert!(matches!(&config.relay, Relay::Custom(urls) if urls.len() == 2));
         assert_eq!(config.ack_threshold, Some(0));
+        assert_eq!(config.congestion, Congestion::Bbr3);
         assert!(config.transport().is_ok());
         assert_eq!(
             Config::from_str("relay=https://a.example\nrelay=none")
@@ -243,6 +274,7 @@ mod tests {
             ("relay=::", "relay"),
             ("colour=blue", "colour"),
             ("mdns", "mdns"),
+            ("congestion=none", "congestion"),
             ("send_window=-1", "send_window"),
         ] {
             let failure = Config::from_str(text).unwrap_err();
