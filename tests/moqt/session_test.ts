@@ -424,6 +424,15 @@ for (const [draft, protocol] of DRAFTS) {
     for (const { parameters } of await Promise.all(asked)) assert.equal(parameters.expiresMs, 1);
   });
 
+  Deno.test(`draft ${draft}: a subscription is changed more often than there is credit`, async () => {
+    const { handlers, publication } = publisher();
+    await using pair = await sessions(protocol, { server: { maxRequests: 2, handlers } });
+    const subscription = pair.client.subscribe(TRACK);
+    await subscription.ready;
+    for (let priority = 0; priority < 20; priority++) await subscription.update({ priority });
+    assert.equal((await publication).parameters.priority, 19);
+  });
+
   Deno.test(`draft ${draft}: all that goes on ends with the session`, async () => {
     const { handlers, publication } = publisher();
     const pair = await sessions(protocol, { server: { handlers } });
@@ -507,4 +516,22 @@ Deno.test("draft 18: a refusal may say where to ask instead", async () => {
     assert.deepEqual(news, { kind: "blocked", track: TRACK });
     break;
   }
+});
+
+Deno.test("draft 16: requests that are open use up the credit, and ends give it back", async () => {
+  const open: string[] = [];
+  const handlers: RequestHandlers = {
+    publishNamespace: ({ namespace }) => void open.push(formatNamespace(namespace)),
+  };
+  await using pair = await sessions("moqt-16", { server: { maxRequests: 2, handlers } });
+  const offers = ["a", "b", "c"].map((name) => pair.client.publishNamespace(namespace(name)));
+  await Promise.all([offers[0]!.ready, offers[1]!.ready]);
+  const waited = await Promise.race([
+    offers[2]!.ready.then(() => "granted"),
+    new Promise((resolve) => setTimeout(resolve, 30, "waits")),
+  ]);
+  assert.equal(waited, "waits");
+  await offers[0]!.close();
+  await offers[2]!.ready;
+  assert.deepEqual(open, ["a", "b", "c"]);
 });

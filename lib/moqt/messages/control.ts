@@ -135,6 +135,7 @@ export function encodeControl(
 export class ControlParser {
   readonly #version: Version;
   #pending = new Uint8Array(0);
+  #offset = 0;
 
   /** Begins at a message's start. */
   constructor(version: Version = NEWEST) {
@@ -143,21 +144,23 @@ export class ControlParser {
 
   /** Whether the bytes so far end between two messages. */
   get between(): boolean {
-    return this.#pending.length === 0;
+    return this.#pending.length === this.#offset;
   }
 
   /** Adds bytes. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    const joined = new Uint8Array(this.#pending.length + bytes.length);
-    joined.set(this.#pending);
-    joined.set(bytes, this.#pending.length);
+    const left = this.#pending.subarray(this.#offset);
+    const joined = new Uint8Array(left.length + bytes.length);
+    joined.set(left);
+    joined.set(bytes, left.length);
     this.#pending = joined;
+    this.#offset = 0;
   }
 
   /** The next message; undefined while it is not all there. Throws a violation. */
   next(): ControlMessage | undefined {
-    const pending = this.#pending;
+    const pending = this.#pending.subarray(this.#offset);
     if (pending.length === 0) return undefined;
     const integers = integersOf(this.#version);
     const typeLength = integers.length(pending[0]!);
@@ -169,7 +172,7 @@ export class ControlParser {
     const length = pending[typeLength]! << 8 | pending[typeLength + 1]!;
     const end = typeLength + 2 + length;
     if (pending.length < end) return undefined;
-    this.#pending = pending.slice(end);
+    this.#offset += end;
     const reader = new Reader(pending.subarray(end - length, end), this.#version);
     const message = codec.read(reader);
     reader.end(codec.name);

@@ -41,6 +41,8 @@ export class OneStreamSignals implements Signals {
   #limit = 0;
   /** The limit that was told to block. */
   #blockedAt = -1;
+  /** Requests of the peer's that are not over. */
+  #open = 0;
   /** Ids of the peer's are below this. */
   #peerLimit: number;
   #ended: { error: unknown } | undefined;
@@ -122,6 +124,7 @@ export class OneStreamSignals implements Signals {
       throw violation(`a stream begins with ${message.kind}`);
     }
     this.#accept(message.requestId, false);
+    this.#open++;
     return this.#owner.request(message, channel);
   }
 
@@ -146,9 +149,10 @@ export class OneStreamSignals implements Signals {
         this.#limit = message.max;
         return this.#wake();
       case "requests-blocked":
-        return;
+        return this.#grant();
       case "request-update":
         this.#accept(message.requestId);
+        this.#grant();
         return this.#known(message.existingRequestId).handler.update(
           message.requestId,
           message.parameters,
@@ -184,6 +188,7 @@ export class OneStreamSignals implements Signals {
       throw violation("SUBSCRIBE_NAMESPACE on the control stream");
     }
     this.#accept(message.requestId);
+    this.#open++;
     const channel = new VirtualChannel(this.#host, message.requestId, message.kind, false);
     this.#channels.set(message.requestId, channel);
     channel.handler = this.#owner.request(message, channel);
@@ -303,10 +308,19 @@ export class OneStreamSignals implements Signals {
     this.#send({ kind: "goaway", uri });
   }
 
-  /** Lets the peer make another request once half of its credit is used. */
+  /** One of the peer's requests is over. */
   release(): void {
-    const limit = this.#ids.peerNext - this.#ids.peerNext % 2 + this.#maxRequests * 2;
-    if (this.#ended !== undefined || limit - this.#peerLimit < this.#maxRequests) return;
+    this.#open--;
+    this.#grant();
+  }
+
+  /** Lets the peer make more requests, where half of its credit is used or none is left. */
+  #grant(): void {
+    const next = this.#ids.peerNext - this.#ids.peerNext % 2;
+    const limit = next + 2 * Math.max(0, this.#maxRequests - this.#open);
+    const more = limit - this.#peerLimit;
+    if (this.#ended !== undefined || more <= 0) return;
+    if (more < this.#maxRequests && next < this.#peerLimit) return;
     this.#peerLimit = limit;
     this.#send({ kind: "max-request-id", max: limit });
   }

@@ -12,13 +12,15 @@ export class BoundedQueue<T> implements AsyncIterable<T> {
   readonly #values: T[] = [];
   readonly #limit: number;
   readonly #policy: QueuePolicy;
+  readonly #onDrop: ((value: T) => void) | undefined;
   #end: { error?: unknown } | undefined;
   #reader: (() => void) | undefined;
   readonly #writers = new Set<() => void>();
   #dropped = 0;
 
-  /** Holds up to `limit` values. */
-  constructor(limit: number, policy: QueuePolicy) {
+  /** Holds up to `limit` values; `onDrop` is told of each that is dropped. */
+  constructor(limit: number, policy: QueuePolicy, onDrop?: (value: T) => void) {
+    this.#onDrop = onDrop;
     this.#limit = limit;
     this.#policy = policy;
   }
@@ -38,8 +40,9 @@ export class BoundedQueue<T> implements AsyncIterable<T> {
     if (this.#end !== undefined) return;
     this.#values.push(value);
     if (this.#policy === "drop-oldest" && this.#values.length > this.#limit) {
-      this.#values.shift();
+      const [oldest] = this.#values.splice(0, 1);
       this.#dropped++;
+      this.#onDrop?.(oldest!);
     }
     this.#reader?.();
   }

@@ -84,7 +84,11 @@ export interface ReceivedGroup {
 /** Objects group by group. */
 export class GroupSink implements Sink {
   readonly #patienceMs: number;
-  readonly #queue = new BoundedQueue<ReceivedGroup>(MAX_GROUPS, "drop-oldest");
+  readonly #queue = new BoundedQueue<ReceivedGroup>(
+    MAX_GROUPS,
+    "drop-oldest",
+    (group) => group.abandon(),
+  );
   readonly #open = new Map<number, GroupAssembler>();
   readonly #closing = new Map<number, ReturnType<typeof setTimeout>>();
   #newest = -1;

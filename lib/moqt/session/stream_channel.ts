@@ -215,6 +215,6 @@ export class StreamChannel implements Channel {
     this.#over = true;
     const error = new TransportError("the request is over");
     for (const update of this.#updates.splice(0)) update.reject(error);
-    if (!this.#ours) this.#host.over?.();
+    if (!this.#ours && this.requestId >= 0) this.#host.over?.();
   }
 }
