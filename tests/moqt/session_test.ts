@@ -5,7 +5,7 @@ import type { IncomingFetch, RequestHandlers } from "../../lib/moqt/session/inco
 import type { Publication } from "../../lib/moqt/session/publication.ts";
 import type { Subscription } from "../../lib/moqt/session/subscription.ts";
 import { accept } from "../../lib/moqt/session/session.ts";
-import { formatNamespace, namespace } from "../../lib/moqt/wire/track_name.ts";
+import { namespace } from "../../lib/moqt/wire/track_name.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import { all, DRAFTS, sessions, text, TRACK, utf8 } from "./sessions.ts";
 
@@ -262,60 +262,6 @@ for (const [draft, protocol] of DRAFTS) {
     assert.deepEqual(status.properties, draft === 16 ? undefined : { dynamicGroups: true });
   });
 
-  Deno.test(`draft ${draft}: a namespace is offered, and withdrawn by either side`, async () => {
-    const offered: AbortSignal[] = [];
-    const names: string[] = [];
-    let cancel = () => {};
-    await using pair = await sessions(protocol, {
-      server: {
-        handlers: {
-          publishNamespace: (request) => {
-            names.push(formatNamespace(request.namespace));
-            offered.push(request.signal);
-            cancel = () => request.cancel();
-          },
-        },
-      },
-    });
-    const first = pair.client.publishNamespace(TRACK.namespace);
-    await first.ready;
-    const gone = new Promise<void>((resolve) =>
-      offered[0]!.addEventListener("abort", () => resolve())
-    );
-    await first.close();
-    await gone;
-    const second = pair.client.publishNamespace(namespace("b"));
-    await second.ready;
-    cancel();
-    await second.closed;
-    assert.deepEqual(names, ["example.2ecom-cam", "b"]);
-  });
-
-  Deno.test(`draft ${draft}: a subscriber hears of namespaces that come and go`, async () => {
-    const handlers: RequestHandlers = {
-      subscribeNamespace: (request) => {
-        const feed = request.accept();
-        feed.add(namespace("a", "b"));
-        feed.add(namespace("x"));
-        feed.add(namespace("a", "c"));
-        feed.remove(namespace("a", "b"));
-      },
-    };
-    await using pair = await sessions(protocol, { server: { handlers } });
-    const watch = pair.client.subscribeNamespace(namespace("a"));
-    await watch.ready;
-    const news: string[] = [];
-    for await (const item of watch) {
-      if (item.kind === "blocked") continue;
-      news.push(`${item.kind} ${formatNamespace(item.namespace)}`);
-      if (news.length === 3) break;
-    }
-    assert.deepEqual(news, ["added a-b", "added a-c", "removed a-b"]);
-    const overlapping = pair.client.subscribeNamespace(namespace("a", "z"));
-    await assert.rejects(overlapping.ready, refusedWith("prefix-overlap"));
-    await watch.close();
-  });
-
   Deno.test(`draft ${draft}: every request is refused, with its reason`, async () => {
     const refuse = () => {
       throw new RequestError("unauthorized", "not you", { retryMs: 50 });
@@ -454,21 +400,6 @@ Deno.test("a protocol that is not spoken is refused", async () => {
   assert.equal((await b.closed).closeCode, 0x15);
 });
 
-Deno.test("draft 18: tracks below a prefix are asked for with a request of their own", async () => {
-  const interests: string[] = [];
-  const handlers: RequestHandlers = {
-    subscribeNamespace: (request) => {
-      interests.push(request.interest);
-      request.accept();
-    },
-  };
-  await using pair = await sessions("moqt-18", { server: { handlers } });
-  await pair.client.subscribeNamespace(namespace("a"), "publish").ready;
-  await pair.client.subscribeNamespace(namespace("a"), "namespace").ready;
-  assert.deepEqual(interests, ["publish", "namespace"]);
-  assert.throws(() => pair.client.subscribeNamespace(namespace("a"), "both"), TypeError);
-});
-
 Deno.test("draft 18: the session's own namespaces do not reach the application", async () => {
   const { handlers } = publisher();
   await using pair = await sessions("moqt-18", { server: { handlers } });
@@ -516,22 +447,4 @@ Deno.test("draft 18: a refusal may say where to ask instead", async () => {
     assert.deepEqual(news, { kind: "blocked", track: TRACK });
     break;
   }
-});
-
-Deno.test("draft 16: requests that are open use up the credit, and ends give it back", async () => {
-  const open: string[] = [];
-  const handlers: RequestHandlers = {
-    publishNamespace: ({ namespace }) => void open.push(formatNamespace(namespace)),
-  };
-  await using pair = await sessions("moqt-16", { server: { maxRequests: 2, handlers } });
-  const offers = ["a", "b", "c"].map((name) => pair.client.publishNamespace(namespace(name)));
-  await Promise.all([offers[0]!.ready, offers[1]!.ready]);
-  const waited = await Promise.race([
-    offers[2]!.ready.then(() => "granted"),
-    new Promise((resolve) => setTimeout(resolve, 30, "waits")),
-  ]);
-  assert.equal(waited, "waits");
-  await offers[0]!.close();
-  await offers[2]!.ready;
-  assert.deepEqual(open, ["a", "b", "c"]);
 });

@@ -4,7 +4,9 @@ import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
 import type { Connection, SendStream } from "../../lib/transport/connection.ts";
 import { TransportError } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
-import { hex } from "./cases.ts";
+import fc from "fast-check";
+import { CONTROL_CASES, hex } from "./cases.ts";
+import { DATAGRAM_CASES, FETCH_CASES, SUBGROUP_CASES } from "./data_cases.ts";
 
 /** What a peer that breaks a rule does after the handshake, by streams of bytes. */
 interface Rule {
@@ -238,4 +240,60 @@ Deno.test("a peer that sends no set-up is closed with 0x11", async () => {
     });
     assert.equal((await peer.closed).closeCode, 0x11);
   }
+});
+
+const SEEDS = [...CONTROL_CASES, ...SUBGROUP_CASES, ...FETCH_CASES, ...DATAGRAM_CASES];
+
+const mess = fc.record({
+  draft: fc.constantFrom(16 as const, 18 as const),
+  parts: fc.array(
+    fc.record({
+      where: fc.constantFrom("control", "request", "stream", "datagram"),
+      seed: fc.nat(SEEDS.length - 1),
+      flip: fc.option(fc.record({ at: fc.nat(60), to: fc.nat(255) }), { nil: undefined }),
+      fin: fc.boolean(),
+    }),
+    { maxLength: 8 },
+  ),
+});
+
+Deno.test("a peer that says anything at all ends a session at worst", async () => {
+  await fc.assert(
+    fc.asyncProperty(mess, async ({ draft, parts }) => {
+      const [ours, peer] = memoryPair(`moqt-${draft}`);
+      const session = accept(ours, { handlers, setupTimeoutMs: 1000 });
+      session.catch(() => {});
+      const setup = hex(SETUP[`${draft} client`]!);
+      const control = draft === 18
+        ? await peer.createUnidirectionalStream()
+        : (await peer.createBidirectionalStream()).writable;
+      const writer = control.getWriter();
+      writer.closed.catch(() => {});
+      try {
+        await writer.write(setup);
+        for (const { where, seed, flip, fin } of parts) {
+          const bytes = SEEDS[seed]!.bytes.slice();
+          if (flip !== undefined && flip.at < bytes.length) bytes[flip.at] = flip.to;
+          const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") +
+            (fin ? "." : "");
+          if (where === "control") await writer.write(bytes);
+          else if (where === "request") {
+            await send((await peer.createBidirectionalStream()).writable, text);
+          } else if (where === "stream") await send(await peer.createUnidirectionalStream(), text);
+          else {
+            const datagrams = peer.datagrams.writable.getWriter();
+            await datagrams.write(bytes);
+            datagrams.releaseLock();
+          }
+        }
+      } catch {
+        // The session may be closed already.
+      }
+      const begun = await session.catch(() => undefined);
+      await begun?.close();
+      const { closeCode } = await peer.closed;
+      assert.ok(closeCode <= 0x1a, `close code ${closeCode}`);
+    }),
+    { numRuns: 300 },
+  );
 });
