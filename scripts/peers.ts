@@ -23,7 +23,8 @@ if (await Deno.readTextFile(stamp).catch(() => "") !== wanted) {
   await run(values.python, ["-m", "venv", folder]);
   await run(python, [
     ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
-    ...["--only-binary=:all:", "-r", REQUIREMENTS],
+    // esptool has no wheels; it is Python alone.
+    ...["--only-binary=:all:", "--no-binary=esptool", "-r", REQUIREMENTS],
   ]);
   // XoQ's wheels hook themselves into every start of the interpreter and, run from there, write the
   // hook into the interpreter that the environment was made from. Emptied, they do neither.

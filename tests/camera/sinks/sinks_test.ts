@@ -160,10 +160,12 @@ function fakeOutput(refuses: string[] = []) {
   const opened: VideoOutputConfig[] = [];
   const written: (RawFrame | Uint8Array)[] = [];
   let closed = 0;
-  const open: typeof openVideoOutput = (_path, config) => {
-    if (refuses.includes(config.format)) {
-      return Promise.reject(new UnsupportedError(`it takes no ${config.format}`));
+  const open: typeof openVideoOutput = (_path, wish) => {
+    const format = [wish.format].flat().find((format) => !refuses.includes(format));
+    if (format === undefined) {
+      return Promise.reject(new UnsupportedError(`it takes no ${wish.format}`));
     }
+    const config = { ...wish, format };
     opened.push(config);
     const close = () => Promise.resolve(void closed++);
     return Promise.resolve({
