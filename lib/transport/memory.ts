@@ -11,6 +11,8 @@ import {
   type EndpointAddress,
   TransportError,
 } from "./connection.ts";
+import { encodeHex } from "../bytes/text.ts";
+import { ENDPOINT_ID_BYTES, isEndpointId } from "./endpoint_id.ts";
 import { AsyncQueue } from "./memory_queue.ts";
 import { type MemoryOptions, MemorySession } from "./memory_session.ts";
 import { SessionConnection } from "./session_connection.ts";
@@ -51,6 +53,14 @@ export class MemoryNetwork {
   }
 }
 
+/** A public key that nobody has the secret of. */
+function randomId(): string {
+  for (;;) {
+    const bytes = crypto.getRandomValues(new Uint8Array(ENDPOINT_ID_BYTES));
+    if (isEndpointId(bytes)) return encodeHex(bytes);
+  }
+}
+
 /** An endpoint of a {@link MemoryNetwork}. */
 export class MemoryEndpoint implements Endpoint {
   readonly #network: MemoryNetwork;
@@ -58,7 +68,7 @@ export class MemoryEndpoint implements Endpoint {
   readonly #sessions = new Set<MemorySession>();
   #protocols: readonly string[];
   #closed = false;
-  /** A random id in the form of endpoint ids. */
+  /** A random id, such as tickets can hold. */
   readonly id: string;
   /** Connections to this endpoint. */
   readonly incoming: ReadableStream<Connection>;
@@ -67,10 +77,7 @@ export class MemoryEndpoint implements Endpoint {
   constructor(network: MemoryNetwork, protocols: readonly string[]) {
     this.#network = network;
     this.#protocols = protocols;
-    this.id = Array.from(
-      crypto.getRandomValues(new Uint8Array(32)),
-      (byte) => byte.toString(16).padStart(2, "0"),
-    ).join("");
+    this.id = randomId();
     this.incoming = incomingStream<MemorySession, Connection>({
       next: async () => await this.#backlog.next(),
       wrap: (session) => new SessionConnection(session),

@@ -2,26 +2,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { SerialPortStream } from "@serialport/stream";
 import { openSerialPort, ticketBinding } from "../../lib/client/serial.ts";
-import { decodeHex } from "../../lib/bytes/text.ts";
-import { isEndpointId } from "../../lib/transport/endpoint_id.ts";
 import { formatTicket } from "../../lib/transport/ticket.ts";
 import { readBytes } from "../compliance/serial.ts";
 import { bytes, type ServedPort, servePort, text } from "../serial/support.ts";
 
 /** A served port whose id a ticket can hold: of random ones, about half are points of the curve. */
-async function serve(): Promise<ServedPort> {
-  for (;;) {
-    const served = await servePort();
-    if (isEndpointId(decodeHex(served.id))) return served;
-    await served[Symbol.asyncDispose]();
-  }
-}
-
 const ticketOf = (id: string) =>
   formatTicket({ address: { id, relays: [], direct: [] }, device: "test" });
 
 Deno.test("a program opens a port by its ticket, reads and writes it, and runs a reset", async () => {
-  await using served = await serve();
+  await using served = await servePort();
   const endpoint = served.network.endpoint();
   await using port = await openSerialPort(ticketOf(served.id), endpoint, {
     format: { baudRate: 1_000_000 },
@@ -34,7 +24,7 @@ Deno.test("a program opens a port by its ticket, reads and writes it, and runs a
 });
 
 Deno.test("a held port is refused, a wrong ticket is a usage error", async () => {
-  await using served = await serve();
+  await using served = await servePort();
   const ticket = ticketOf(served.id);
   await using _holder = await openSerialPort(ticket, served.network.endpoint());
   await assert.rejects(openSerialPort(ticket, served.network.endpoint()), { code: "busy" });
@@ -42,7 +32,7 @@ Deno.test("a held port is refused, a wrong ticket is a usage error", async () =>
 });
 
 Deno.test("npm serialport's stream opens a ticket as its path", async () => {
-  await using served = await serve();
+  await using served = await servePort();
   const binding = ticketBinding(served.network.endpoint());
   const stream = new SerialPortStream({ binding, path: ticketOf(served.id), baudRate: 57_600 });
   await once(stream, "open");
