@@ -4,9 +4,8 @@ import { SerialPortStream } from "@serialport/stream";
 import { openSerialPort, ticketBinding } from "../../lib/client/serial.ts";
 import { formatTicket } from "../../lib/transport/ticket.ts";
 import { readBytes } from "../compliance/serial.ts";
-import { bytes, type ServedPort, servePort, text } from "../serial/support.ts";
+import { bytes, servePort, text } from "../serial/support.ts";
 
-/** A served port whose id a ticket can hold: of random ones, about half are points of the curve. */
 const ticketOf = (id: string) =>
   formatTicket({ address: { id, relays: [], direct: [] }, device: "test" });
 
