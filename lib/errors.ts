@@ -44,6 +44,7 @@ export interface XoqErrorOptions {
 
 /** An error of the world: message says what and why, `hint` says what to do. */
 export class XoqError extends Error {
+  /** The class by name. */
   override readonly name: string = "XoqError";
   /** Which kind of failure this is. */
   readonly code: ErrorCode;
@@ -60,6 +61,7 @@ export class XoqError extends Error {
 
 /** Wrong flags, tickets, or file contents given by the user (exit 2). */
 export class UsageError extends XoqError {
+  /** The class by name. */
   override readonly name = "UsageError";
   /** Makes a usage error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -69,6 +71,7 @@ export class UsageError extends XoqError {
 
 /** A device, file, or library that is not there (exit 3). */
 export class NotFoundError extends XoqError {
+  /** The class by name. */
   override readonly name = "NotFoundError";
   /** Makes a not-found error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -78,6 +81,7 @@ export class NotFoundError extends XoqError {
 
 /** Held by someone else (exit 4). */
 export class BusyError extends XoqError {
+  /** The class by name. */
   override readonly name = "BusyError";
   /** Makes a busy error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -87,6 +91,7 @@ export class BusyError extends XoqError {
 
 /** No permission here, or no grant there (exit 5). */
 export class DeniedError extends XoqError {
+  /** The class by name. */
   override readonly name = "DeniedError";
   /** Makes a denied error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -96,6 +101,7 @@ export class DeniedError extends XoqError {
 
 /** The peer was never reached (exit 6). */
 export class UnreachableError extends XoqError {
+  /** The class by name. */
   override readonly name = "UnreachableError";
   /** Makes an unreachable error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -105,6 +111,7 @@ export class UnreachableError extends XoqError {
 
 /** The device or the peer went away while in use (exit 7). */
 export class LostError extends XoqError {
+  /** The class by name. */
   override readonly name = "LostError";
   /** Makes a lost error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -114,6 +121,7 @@ export class LostError extends XoqError {
 
 /** The peer sent what the protocol forbids. Thrown by decoders; the session's owner closes. */
 export class ProtocolError extends XoqError {
+  /** The class by name. */
   override readonly name = "ProtocolError";
   /** Makes a protocol error. */
   constructor(message: string, options?: XoqErrorOptions) {
@@ -123,6 +131,7 @@ export class ProtocolError extends XoqError {
 
 /** This machine, codec, or build cannot do it (exit 1). */
 export class UnsupportedError extends XoqError {
+  /** The class by name. */
   override readonly name = "UnsupportedError";
   /** Makes an unsupported error. */
   constructor(message: string, options?: XoqErrorOptions) {

@@ -16,7 +16,9 @@ const REPORT_INTERVAL_MS = 50;
 
 /** What has arrived on one connection, reported to the server and judged for freshness. */
 export class Arrival {
+  /** Capture to arrival of the newest picture, ms, by both clocks. */
   latencyMs: number | undefined;
+  /** Whether the newest picture is the first of some that came too late. */
   firstStale = false;
   readonly #control: RemoteControl | undefined;
   readonly #freshness: Freshness;
@@ -26,6 +28,7 @@ export class Arrival {
   #reportedAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Begins to count. */
   constructor(control: RemoteControl | undefined, codec: VideoCodec) {
     this.#control = control;
     this.#freshness = new Freshness(codec);
@@ -54,6 +57,7 @@ export class Arrival {
     this.#control?.report({ frames: this.#frames, bytes: this.#bytes, captured: this.#captured });
   }
 
+  /** Whether the picture is still news. */
   judge(frame: EncodedFrame): boolean {
     const offset = this.#control?.clockOffset;
     if (offset === undefined) return true;
@@ -67,11 +71,13 @@ export class Arrival {
 
 /** Closes a stream that nobody reads any more, after a while. */
 export class Linger {
+  /** Whether the stream was closed because nobody looked. */
   left = false;
   readonly #wanted: () => boolean;
   readonly #leave: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Calls `leave` once `wanted` has been false for a while. */
   constructor(wanted: () => boolean, leave: () => void) {
     this.#wanted = wanted;
     this.#leave = leave;
@@ -89,6 +95,7 @@ export class Linger {
     }, LINGER_MS);
   }
 
+  /** Forgets it. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
