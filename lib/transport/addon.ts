@@ -7,7 +7,7 @@
  * @module
  */
 import { loadAddon } from "./addon_loader.ts";
-import type { AddonConnection, AddonEndpoint, AddonWatch } from "./addon_types.ts";
+import type { AddonConnection, AddonEndpoint } from "./addon_types.ts";
 import { AddonSession, dialError, raceSignal } from "./addon_session.ts";
 import {
   type Connection,
@@ -26,6 +26,9 @@ const MAX_HANDSHAKES = 64;
 /** Connections that wait to be accepted; further ones are refused. */
 const BACKLOG = 128;
 
+/** How often the address is looked at while somebody wants to know, in milliseconds. */
+const ADDRESS_INTERVAL_MS = 1_000;
+
 /** An endpoint of the addon. */
 export class AddonEndpointAdapter implements Endpoint {
   readonly #endpoint: AddonEndpoint;
@@ -34,7 +37,7 @@ export class AddonEndpointAdapter implements Endpoint {
   readonly #backlog: SessionConnection[] = [];
   #handshakes = 0;
   #wakeAcceptor: (() => void) | undefined;
-  #watch: AddonWatch | undefined;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #last: EndpointAddress | undefined;
   #closing: Promise<void> | undefined;
   /** This endpoint's id, 64 hex digits. */
@@ -88,15 +91,22 @@ export class AddonEndpointAdapter implements Endpoint {
   /** Calls back whenever the address changes. */
   onAddressChange(listener: (address: EndpointAddress) => void): () => void {
     this.#listeners.add(listener);
+    this.#looking ??= this.#lookAtAddress();
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The addon's own watch aborts the process when it is begun outside its runtime, as from here. */
+  #lookAtAddress(): ReturnType<typeof setInterval> {
     let before = JSON.stringify(this.address());
-    this.#watch ??= this.#endpoint.watchAddr(() => {
+    const timer = setInterval(() => {
       const address = this.address();
       const now = JSON.stringify(address);
       if (now === before) return;
       before = now;
       for (const listener of this.#listeners) callListener(listener, address);
-    });
-    return () => this.#listeners.delete(listener);
+    }, ADDRESS_INTERVAL_MS);
+    Deno.unrefTimer(timer as unknown as number);
+    return timer;
   }
 
   /** Resolves when a relay is connected. */
@@ -183,7 +193,7 @@ export class AddonEndpointAdapter implements Endpoint {
     this.#last = this.address();
     for (const connection of this.#connections) connection.close();
     this.#listeners.clear();
-    await this.#watch?.stop();
+    clearInterval(this.#looking);
     await this.#endpoint.close();
     this.#wakeAcceptor?.();
   }

@@ -132,8 +132,6 @@ export interface AddonEndpoint {
       refuse(): Promise<void>;
     } | null
   >;
-  /** Calls back with the address. */
-  watchAddr(callback: (error: unknown, address: AddonAddress) => void): AddonWatch;
   /** Closes all. */
   close(): Promise<void>;
 }
