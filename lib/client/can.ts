@@ -22,9 +22,8 @@ import {
 import type { DropCause } from "../can/wire.ts";
 import { LostError, XoqError } from "../errors.ts";
 import type { RemoteDevice } from "../remote.ts";
-import { attach } from "../session/attach.ts";
 import type { Endpoint } from "../transport/connection.ts";
-import { parseTicket } from "../transport/ticket.ts";
+import { remoteDevice } from "./remote.ts";
 
 export { dataFrame, formatFrame, parseFrame, remoteFrame };
 export type { BusState, CanFilter, CanFrame, DropCause, FrameOptions, RemoteBusStats };
@@ -295,24 +294,3 @@ export class CanBus implements AsyncDisposable, AsyncIterable<CanFrame> {
 
 /** What is told of a frame sent. */
 type Outcome = (dropped: DropCause | undefined, time: number) => void;
-
-function remoteDevice(text: string, endpoint: Endpoint, options: CanBusOptions): RemoteDevice {
-  const { address, device, grant } = parseTicket(text);
-  const { timeoutMs = 15_000, reconnect = true, agent = "xoq-client" } = options;
-  const target = {
-    address,
-    agent,
-    ...(device === undefined ? {} : { device }),
-    ...(grant === undefined ? {} : { grant }),
-  };
-  return {
-    label: device ?? address.id.slice(0, 10),
-    policy: { timeoutMs, reconnect },
-    attach: ({ signal, hint }) =>
-      attach(endpoint, target, {
-        signal,
-        timeoutMs,
-        ...(hint === undefined ? {} : { hint }),
-      }),
-  };
-}

@@ -21,9 +21,8 @@ import {
   type PoseEvent,
   poseEvent,
 } from "../pose/wire/event.ts";
-import { attach } from "../session/attach.ts";
 import type { Endpoint } from "../transport/connection.ts";
-import { parseTicket } from "../transport/ticket.ts";
+import { remoteDevice } from "./remote.ts";
 
 export type { CommandEvent, ConnectedEvent, DisconnectedEvent, PhoneEvent, PoseEvent };
 export type { RemotePoseStats };
@@ -146,19 +145,11 @@ export async function openPose(
   endpoint: Endpoint,
   options: ClientPoseOptions = {},
 ): Promise<PoseStream> {
-  const { signal, timeoutMs = 15_000, reconnect = true, agent = "xoq-client", ...rest } = options;
-  const { address, device, grant } = parseTicket(ticket);
-  const target = {
-    address,
-    agent,
-    ...(device === undefined ? {} : { device }),
-    ...(grant === undefined ? {} : { grant }),
-  };
-  const pose = new RemotePose({
-    label: device ?? address.id.slice(0, 10),
-    policy: { timeoutMs, reconnect },
-    attach: (attaching) => attach(endpoint, target, { signal: attaching.signal, timeoutMs }),
-  }, rest);
+  const { signal, timeoutMs, reconnect, agent, ...rest } = options;
+  const pose = new RemotePose(
+    remoteDevice(ticket, endpoint, { timeoutMs, reconnect, agent }),
+    rest,
+  );
   const stream = new PoseStream(pose, signal);
   try {
     await stream.ready();

@@ -10,12 +10,10 @@
  *
  * @module
  */
-import { attach } from "../session/attach.ts";
 import { SerialBinding } from "../serial/binding.ts";
 import { type RemotePortOptions, RemoteSerialPort } from "../serial/remote_port.ts";
 import type { Endpoint } from "../transport/connection.ts";
-import { parseTicket } from "../transport/ticket.ts";
-import type { RemoteDevice } from "../remote.ts";
+import { remoteDevice } from "./remote.ts";
 
 export { SerialBinding, SerialBindingPort } from "../serial/binding.ts";
 export { RemoteSerialPort };
@@ -68,33 +66,4 @@ export function ticketBinding(
     list: () => Promise.resolve([]),
     open: (ticket, { format }) => openSerialPort(ticket, endpoint, { ...options, format }),
   });
-}
-
-function remoteDevice(
-  text: string,
-  endpoint: Endpoint,
-  options: {
-    timeoutMs: number | undefined;
-    reconnect: boolean | undefined;
-    agent: string | undefined;
-  },
-): RemoteDevice {
-  const { address, device, grant } = parseTicket(text);
-  const { timeoutMs = 15_000, reconnect = true, agent = "xoq-client" } = options;
-  const target = {
-    address,
-    agent,
-    ...(device === undefined ? {} : { device }),
-    ...(grant === undefined ? {} : { grant }),
-  };
-  return {
-    label: device ?? address.id.slice(0, 10),
-    policy: { timeoutMs, reconnect },
-    attach: ({ signal, hint }) =>
-      attach(endpoint, target, {
-        signal,
-        timeoutMs,
-        ...(hint === undefined ? {} : { hint }),
-      }),
-  };
 }
