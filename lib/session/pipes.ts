@@ -5,6 +5,7 @@
  * @module
  */
 import type { Peer, ServedDevice } from "../device.ts";
+import { Interrupt } from "../interrupt.ts";
 import { NotFoundError, ProtocolError, XoqError } from "../errors.ts";
 import {
   type BidirectionalStream,
@@ -57,13 +58,10 @@ export async function servePipes(
 ): Promise<void> {
   let open = 0;
   const channels = new DatagramChannels(connection);
-  const violation = Promise.withResolvers<never>();
-  violation.promise.catch(() => {});
+  const violation = new Interrupt();
   const reader = connection.incomingBidirectionalStreams.getReader();
   for (;;) {
-    const next = reader.read();
-    next.catch(() => {});
-    const { done, value: stream } = await Promise.race([next, violation.promise]);
+    const { done, value: stream } = await violation.wait(reader.read());
     if (done || stream === undefined) return;
     if (open >= limits.most) {
       abandon(stream, "too many pipes");
@@ -73,7 +71,7 @@ export async function servePipes(
     servePipe(stream, find, channels, limits.deadlineMs)
       .catch((error) => {
         abandon(stream, "the pipe failed");
-        if (error instanceof ProtocolError) violation.reject(error);
+        if (error instanceof ProtocolError) violation.interrupt(error);
       })
       .finally(() => open--);
   }
