@@ -173,8 +173,15 @@ function session() {
 
 const sub = (...body: number[]) => [IAC, SB, COM, ...body, IAC, SE];
 
+/** A session whose client has said that it speaks COM-PORT. */
+async function agreed() {
+  const subject = session();
+  await subject.ask(IAC, WILL, COM);
+  return subject;
+}
+
 Deno.test("settings are made at the port and answered with what was taken", async () => {
-  const { port, ask } = session();
+  const { port, ask } = await agreed();
   assert.deepEqual(await ask(...sub(1, 0, 0, 0x25, 0x80)), sub(101, 0, 0, 0x25, 0x80));
   assert.equal(port.format.baudRate, 9_600);
   assert.deepEqual(await ask(...sub(2, 7)), sub(102, 7));
@@ -187,7 +194,7 @@ Deno.test("settings are made at the port and answered with what was taken", asyn
 });
 
 Deno.test("lines, break and flow control are set and told", async () => {
-  const { port, ask } = session();
+  const { port, ask } = await agreed();
   assert.deepEqual(await ask(...sub(5, 9)), sub(105, 9));
   assert.deepEqual(await ask(...sub(5, 12)), sub(105, 12));
   assert.deepEqual([port.lines().dtr, port.lines().rts], [false, false]);
@@ -206,6 +213,13 @@ Deno.test("a client learns the lines once it speaks COM-PORT", async () => {
   port.setLines({ rts: false });
   // CTS is wired to RTS; DSR and DCD to DTR.
   assert.deepEqual(await ask(IAC, WILL, COM), [IAC, DO, COM, ...sub(107, 128 | 32)]);
+});
+
+Deno.test("a client that commands without having said WILL learns the lines, once", async () => {
+  const { ask } = session();
+  assert.deepEqual(await ask(...sub(5, 9)), [...sub(105, 9), ...sub(107, 16)]);
+  assert.deepEqual(await ask(...sub(5, 8)), sub(105, 8));
+  assert.deepEqual(await ask(IAC, WILL, COM), [IAC, DO, COM]);
 });
 
 Deno.test("masks keep what they leave out from a client", async () => {
@@ -256,7 +270,7 @@ Deno.test("data keeps its place among commands, and a suspended client gets noth
 });
 
 Deno.test("a refused setting is answered with what holds", async () => {
-  const { port, refusals, ask } = session();
+  const { port, refusals, ask } = await agreed();
   port.configure = () => Promise.reject(new Error("no such rate"));
   assert.deepEqual(await ask(...sub(1, 0, 0, 1, 0)), sub(101, 0, 1, 0xc2, 0));
   assert.equal(refusals.length, 1);

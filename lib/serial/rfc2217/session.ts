@@ -69,6 +69,8 @@ export class Rfc2217Session {
   #modemMask = FIRST_MODEM_MASK;
   #levels: Required<LineLevels> = { dtr: true, rts: true, brk: false };
   #suspended: PromiseWithResolvers<void> | undefined;
+  /** Whether the client has shown that it speaks of the port. */
+  #speaksComPort = false;
 
   /** Begins a session; send {@link greeting} first. */
   constructor(host: SessionHost) {
@@ -129,7 +131,7 @@ export class Rfc2217Session {
       case "negotiate":
         return this.#negotiate(event.verb, event.option);
       case "subnegotiation":
-        if (event.option === OPTION.COM_PORT) return this.#request(decodeRequest(event.bytes));
+        if (event.option === OPTION.COM_PORT) return this.#command(decodeRequest(event.bytes));
         return;
       case "command":
         return;
@@ -137,11 +139,25 @@ export class Rfc2217Session {
   }
 
   async #negotiate(verb: number, option: number): Promise<void> {
-    const used = this.#options.theyUse(OPTION.COM_PORT);
     const answer = this.#options.take(verb, option);
     if (answer !== undefined) await this.#host.send(answer);
-    // Clients take the lines for unknown until they are told.
-    if (!used && this.#options.theyUse(OPTION.COM_PORT)) await this.#tellLines();
+    if (option !== OPTION.COM_PORT) return;
+    if (this.#options.theyUse(option)) await this.#begin();
+    else if (verb === TELNET.WONT) this.#speaksComPort = false;
+  }
+
+  /** Clients take the lines for unknown until they are told. */
+  async #begin(): Promise<void> {
+    if (this.#speaksComPort) return;
+    this.#speaksComPort = true;
+    await this.#tellLines();
+  }
+
+  async #command(request: ComPortRequest): Promise<void> {
+    // pyserial takes a DO that comes before its own WILL for the answer to it, and never says WILL: a
+    // command says as much.
+    await this.#request(request);
+    await this.#begin();
   }
 
   async #request(request: ComPortRequest): Promise<void> {
@@ -216,7 +232,7 @@ export class Rfc2217Session {
   }
 
   async #tellModem(lines: ModemLines, changes: number): Promise<void> {
-    if (!this.#options.theyUse(OPTION.COM_PORT)) return;
+    if (!this.#speaksComPort) return;
     const state = (lines.cts ? MODEM_STATE.CTS : 0) | (lines.dsr ? MODEM_STATE.DSR : 0) |
       (lines.ri ? MODEM_STATE.RI : 0) | (lines.dcd ? MODEM_STATE.DCD : 0) | changes;
     if (this.#modemMask === 0) return;
