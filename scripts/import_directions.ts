@@ -36,6 +36,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   discovery: { places: ["lib/discovery/"], imports: [...BASE, "ffi"] },
   media: { places: ["lib/media/"], imports: [...BASE, "ffi"] },
   moqt: { places: ["lib/moqt/"], imports: [...BASE, "transport"], portable: true },
+  relay: { places: ["lib/relay/"], imports: [...BASE, "transport", "moqt"] },
+  moq_tools: { places: ["lib/moq_tools/"], imports: [...BASE, "transport", "moqt", "relay"] },
   contracts: {
     places: [
       "lib/device.ts",
@@ -60,7 +62,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   record: { places: ["lib/record/"], imports: [...GROUND, ...KINDS, "session"] },
   cli: {
     places: ["lib/cli/", "lib/registry.ts", "main.ts"],
-    imports: [...GROUND, ...KINDS, "session", "record", "web", "client"],
+    imports: [...GROUND, ...KINDS, "session", "record", "web", "client", "relay", "moq_tools"],
   },
 };
 
