@@ -1,6 +1,7 @@
 /**
  * `deno task peers`: the Python programs that tests speak with (OpenCV, iroh, XoQ's camera client),
- * in a virtual environment of their own, `.cache/peers`.
+ * in a virtual environment of their own, `.cache/peers`, and those that speak MoQT and need a newer
+ * Python, in `.cache/peers-moqt`.
  *
  * @module
  */
@@ -10,26 +11,85 @@ import { parseArgs } from "node:util";
 import { capture, run } from "./lib/run.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const REQUIREMENTS = join(ROOT, "tests", "support", "peers", "requirements.txt");
 
-const { values } = parseArgs({ options: { python: { type: "string", default: "python3" } } });
-const folder = join(ROOT, ".cache", "peers");
-const python = join(folder, "bin", "python");
-const stamp = join(folder, "requirements.txt");
+const { values } = parseArgs({
+  options: {
+    python: { type: "string", default: "python3" },
+    "moqt-python": { type: "string" },
+  },
+});
 
-const wanted = await Deno.readTextFile(REQUIREMENTS);
-if (await Deno.readTextFile(stamp).catch(() => "") !== wanted) {
+interface Environment {
+  /** Below `.cache`. */
+  folder: string;
+  /** Below `tests/support/peers`. */
+  requirements: string;
+  /** The interpreter it is made from. */
+  base: string;
+}
+
+/** Makes or renews an environment, and gives its interpreter. */
+async function make({ folder: name, requirements, base }: Environment): Promise<string> {
+  const folder = join(ROOT, ".cache", name);
+  const file = join(ROOT, "tests", "support", "peers", requirements);
+  const python = join(folder, "bin", "python");
+  const stamp = join(folder, "requirements.txt");
+  const wanted = await Deno.readTextFile(file);
+  if (await Deno.readTextFile(stamp).catch(() => "") === wanted) return python;
   await Deno.remove(folder, { recursive: true }).catch(() => {});
-  await run(values.python, ["-m", "venv", folder]);
+  await run(base, ["-m", "venv", folder]);
   await run(python, [
     ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
     // esptool has no wheels; it is Python alone.
-    ...["--only-binary=:all:", "--no-binary=esptool", "-r", REQUIREMENTS],
+    ...["--only-binary=:all:", "--no-binary=esptool", "-r", file],
   ]);
   // XoQ's wheels hook themselves into every start of the interpreter and, run from there, write the
   // hook into the interpreter that the environment was made from. Emptied, they do neither.
   const hooks = (await capture("find", [folder, "-name", "xoq_*_hook.pth"])).trim();
-  for (const hook of hooks.split("\n")) await Deno.writeTextFile(hook, "");
+  for (const hook of hooks === "" ? [] : hooks.split("\n")) await Deno.writeTextFile(hook, "");
   await Deno.writeTextFile(stamp, wanted);
+  return python;
 }
-console.log(python);
+
+/** Whether a program is a Python of at least that minor version, with `venv`. */
+async function isPython(program: string, minor: number): Promise<boolean> {
+  const code = `import sys, venv; sys.exit(sys.version_info < (3, ${minor}))`;
+  try {
+    return (await new Deno.Command(program, {
+      args: ["-c", code],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** The first Python that aiomoqt can be installed with: on PATH, or pyenv's. */
+async function findMoqtPython(): Promise<string | undefined> {
+  const candidates = ["python3", "python3.12", "python3.13", "python3.14"];
+  const versions = join(Deno.env.get("HOME") ?? "/", ".pyenv", "versions");
+  try {
+    for await (const { name } of Deno.readDir(versions)) {
+      candidates.push(join(versions, name, "bin", "python3"));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  for (const candidate of candidates) if (await isPython(candidate, 12)) return candidate;
+  return undefined;
+}
+
+console.log(
+  await make({ folder: "peers", requirements: "requirements.txt", base: values.python }),
+);
+const base = values["moqt-python"] ?? await findMoqtPython();
+if (base !== undefined) {
+  console.log(await make({ folder: "peers-moqt", requirements: "moqt.txt", base }));
+} else {
+  console.error(
+    "There is no Python 3.12 or newer here (PATH, ~/.pyenv/versions), which aiomoqt needs: tests " +
+      "that speak with it are skipped. --moqt-python names one.",
+  );
+}
