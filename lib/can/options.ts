@@ -14,7 +14,14 @@ export const CAN_OPTIONS = {
     value: "BIT/S",
     brief: "set the bit rate and bring the interface up (default: take it as it is)",
   },
-  "sample-point": { type: "number", min: 0.5, max: 0.95, value: "0.875", brief: "sample point" },
+  "sample-point": {
+    type: "number",
+    fraction: true,
+    min: 0.5,
+    max: 0.95,
+    value: "0.875",
+    brief: "sample point",
+  },
   dbitrate: {
     type: "number",
     min: 1_000,
@@ -24,6 +31,7 @@ export const CAN_OPTIONS = {
   },
   "dsample-point": {
     type: "number",
+    fraction: true,
     min: 0.5,
     max: 0.95,
     value: "0.75",

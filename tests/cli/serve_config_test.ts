@@ -142,3 +142,16 @@ Deno.test("every kind there is has a schema", async () => {
   assert("camera" in (schema["properties"] as object));
   JSON.stringify(schema);
 });
+
+Deno.test("whole numbers have whole bounds, in the schema and so on the command line", async () => {
+  const schema = await configSchema();
+  const check = (value: unknown, path: string): void => {
+    if (typeof value !== "object" || value === null) return;
+    const { type, minimum, maximum } = value as Record<string, unknown>;
+    for (const bound of type === "integer" ? [minimum, maximum] : []) {
+      assert(bound === undefined || Number.isInteger(bound), `${path}: integer with ${bound}`);
+    }
+    for (const [key, part] of Object.entries(value)) check(part, `${path}/${key}`);
+  };
+  check(schema, "");
+});
