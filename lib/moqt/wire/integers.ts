@@ -51,10 +51,16 @@ function bigEndian(bytes: Uint8Array, offset: number, end: number, first: number
 
 /** Writes the low `length` bytes of a number, the most significant first. */
 function putBytes(target: Uint8Array, offset: number, length: number, value: number): number {
-  let left = value;
-  for (let at = offset + length - 1; at >= offset; at--) {
-    target[at] = left % 0x100;
-    left = Math.floor(left / 0x100);
+  let low = value >>> 0;
+  let high = value >= 0x1_0000_0000 ? Math.floor(value / 0x1_0000_0000) : 0;
+  let at = offset + length - 1;
+  for (const split = Math.max(offset, at - 3); at >= split; at--) {
+    target[at] = low;
+    low >>>= 8;
+  }
+  for (; at >= offset; at--) {
+    target[at] = high;
+    high >>>= 8;
   }
   return offset + length;
 }
@@ -82,8 +88,14 @@ export const QUIC_INTEGERS: IntegerForm = {
     }
   },
   readBig(bytes, offset) {
-    const end = offset + QUIC_INTEGERS.length(bytes[offset]!);
-    return bigEndian(bytes, offset + 1, end, bytes[offset]! & 0x3f);
+    const first = bytes[offset]! & 0x3f;
+    const length = QUIC_INTEGERS.length(bytes[offset]!);
+    // Far faster, and most are: up to 2^53-1.
+    if (length < 8 || (first === 0 && bytes[offset + 1]! < 0x20)) {
+      return BigInt(QUIC_INTEGERS.read(bytes, offset));
+    }
+    const end = offset + length;
+    return bigEndian(bytes, offset + 1, end, first);
   },
   write(target, offset, value) {
     if (value < 0x40) {
@@ -125,6 +137,9 @@ export const LEADING_ONES: IntegerForm = {
   readBig(bytes, offset) {
     const first = bytes[offset]!;
     const length = LEADING_ONES.length(first);
+    if (length < 8 || (length === 8 && bytes[offset + 1]! < 0x20)) {
+      return BigInt(LEADING_ONES.read(bytes, offset));
+    }
     return bigEndian(bytes, offset + 1, offset + length, length >= 8 ? 0 : first & 0xff >> length);
   },
   write(target, offset, value) {

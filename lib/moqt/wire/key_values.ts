@@ -38,7 +38,7 @@ export function readKeyValues(reader: Reader, count = Infinity): KeyValue[] {
 /** Writes pairs in the order of their types, the same ones as given. */
 export function writeKeyValues(writer: Writer, pairs: readonly KeyValue[]): void {
   let before = 0;
-  for (const { type, value } of [...pairs].sort((a, b) => a.type - b.type)) {
+  for (const { type, value } of inOrder(pairs)) {
     if ((typeof value === "bigint") !== (type % 2 === 0)) {
       throw new TypeError(
         `type ${type} takes ${type % 2 === 0 ? "an integer (bigint)" : "bytes"}`,
@@ -49,6 +49,13 @@ export function writeKeyValues(writer: Writer, pairs: readonly KeyValue[]): void
     if (typeof value === "bigint") writer.integer(value);
     else writer.sized(value, MAX_VALUE_BYTES, "a value");
   }
+}
+
+function inOrder(pairs: readonly KeyValue[]): readonly KeyValue[] {
+  for (let i = 1; i < pairs.length; i++) {
+    if (pairs[i]!.type < pairs[i - 1]!.type) return pairs.toSorted((a, b) => a.type - b.type);
+  }
+  return pairs;
 }
 
 /** The pairs as bytes. */

@@ -31,9 +31,8 @@ export class Writer {
   /** Writes an integer as short as can be. A `RangeError` where the form has no such. */
   integer(value: number | bigint): this {
     if (typeof value === "bigint") {
-      if (value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) {
-        return this.integer(Number(value));
-      }
+      const number = Number(value);
+      if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return this.integer(number);
       if (value < 0n || value > this.#integers.max) {
         throw new RangeError(`${value} is not an integer of 0 to ${this.#integers.max}`);
       }
@@ -78,6 +77,11 @@ export class Writer {
   /** Writes UTF-8 after its length in bytes. */
   text(value: string, limit: number, what: string): this {
     return this.sized(UTF8.encode(value), limit, what);
+  }
+
+  /** Begins again, in the same memory: what {@link finish} gave is overwritten. */
+  clear(): void {
+    this.#length = 0;
   }
 
   /** What was written: a view. */
