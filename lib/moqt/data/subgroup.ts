@@ -5,7 +5,7 @@
  */
 import { violation } from "../errors.ts";
 import { hasFirstObjectBit, NEWEST, type Version } from "../versions.ts";
-import { encodeKeyValues, type KeyValue } from "../wire/key_values.ts";
+import { type KeyValue, writeKeyValues } from "../wire/key_values.ts";
 import { Writer } from "../wire/writer.ts";
 import { ByteFeed, PayloadGatherer, SHORT } from "./feed.ts";
 import { checkPayloadLength, checkPropertiesLength, checkStatus } from "./object.ts";
@@ -84,34 +84,54 @@ export function encodeSubgroupHeader(
 export class SubgroupEncoder {
   readonly #version: Version;
   readonly #hasProperties: boolean;
+  readonly #properties: Writer;
   #before = -1;
 
   /** Begins after the header. */
   constructor(header: Pick<SubgroupHeader, "hasProperties">, version: Version = NEWEST) {
     this.#version = version;
     this.#hasProperties = header.hasProperties;
+    this.#properties = new Writer(version, header.hasProperties ? 16 : 0);
   }
 
   /** The next object's bytes. A `RangeError` where its id is not above those before it. */
-  encode({ id, status, properties, payload }: SubgroupObject): Uint8Array<ArrayBuffer> {
-    checkStatus(status, properties, payload);
-    if (id <= this.#before) {
+  encode(object: SubgroupObject): Uint8Array<ArrayBuffer> {
+    const writer = new Writer(this.#version, object.payload.length + 32);
+    this.encodeHead(object, writer);
+    return writer.bytes(object.payload).finish();
+  }
+
+  /**
+   * Writes the next object's fields, all but its payload, which the caller puts after them. A
+   * `RangeError` where its id is not above those before it; nothing is written then.
+   */
+  encodeHead({ id, status, properties, payload }: SubgroupObject, writer: Writer): void {
+    if (status !== "normal") checkStatus(status, properties, payload);
+    if (!(id > this.#before) || !Number.isSafeInteger(id)) {
       throw new RangeError(`object ${id} does not come after ${this.#before}`);
     }
     const some = properties !== undefined && properties.length > 0;
-    if (some && !this.#hasProperties) {
+    if (some) this.#encodeProperties(properties);
+    writer.integer(id - this.#before - 1);
+    if (some) writer.integer(this.#properties.length).bytes(this.#properties.finish());
+    else if (this.#hasProperties) writer.integer(0);
+    writer.integer(payload.length);
+    if (payload.length === 0) writer.integer(statusCode(status));
+    this.#before = id;
+  }
+
+  #encodeProperties(properties: readonly KeyValue[]): void {
+    if (!this.#hasProperties) {
       throw new TypeError("the stream's header says that its objects have no properties");
     }
-    const writer = new Writer(this.#version, payload.length + 32).integer(id - this.#before - 1);
-    if (some) {
-      const bytes = encodeKeyValues(properties, this.#version);
-      writer.sized(bytes, MAX_PROPERTIES_BYTES, "an object's properties");
-    } else if (this.#hasProperties) writer.integer(0);
-    writer.integer(payload.length);
-    if (payload.length > 0) writer.bytes(payload);
-    else writer.integer(statusCode(status));
-    this.#before = id;
-    return writer.finish();
+    const writer = this.#properties;
+    writer.clear();
+    writeKeyValues(writer, properties);
+    if (writer.length > MAX_PROPERTIES_BYTES) {
+      throw new RangeError(
+        `an object's properties have ${writer.length} bytes; at most ${MAX_PROPERTIES_BYTES} may be`,
+      );
+    }
   }
 }
 
@@ -123,9 +143,13 @@ export class SubgroupParser {
   readonly #payload = new PayloadGatherer();
   #header: SubgroupHeader | undefined;
   #before = -1;
-  /** The object whose payload is still coming, and its length. */
-  #pending: SubgroupObject | undefined;
+  /** The object that is being read; whole once its payload is. */
+  #id = 0;
+  #status: ObjectStatus = "normal";
+  #properties: KeyValue[] | undefined;
   #length = 0;
+  #bytes: Uint8Array = EMPTY;
+  #hasHead = false;
   #over = false;
 
   /** Begins at the stream's start; objects of more than `limit` bytes are violations. */
@@ -140,9 +164,14 @@ export class SubgroupParser {
     this.#feed.push(bytes);
   }
 
+  /** The bytes after the header, for who takes the stream from here on as it is. Ends the parser. */
+  rest(): Uint8Array {
+    return this.#feed.upTo(this.#feed.left);
+  }
+
   /** Whether the stream may end here: after the header, between two objects. */
   get between(): boolean {
-    return this.#header !== undefined && this.#pending === undefined && this.#feed.left === 0;
+    return this.#header !== undefined && !this.#hasHead && this.#feed.left === 0;
   }
 
   /** The header; undefined while it is not all there. */
@@ -184,49 +213,79 @@ export class SubgroupParser {
 
   /** The next object; undefined while it is not all there. Throws a violation. */
   next(): SubgroupObject | undefined {
-    const header = this.header();
-    if (header === undefined) return undefined;
-    if (this.#pending === undefined) {
-      const start = this.#feed.offset;
-      this.#pending = this.#readHead(header);
-      if (this.#pending === undefined) {
-        this.#feed.offset = start;
-        return undefined;
-      }
-    }
-    const object = this.#pending;
-    if (this.#length > 0) {
-      const payload = this.#payload.take(this.#feed, this.#length);
-      if (payload === undefined) return undefined;
-      object.payload = payload;
-    }
-    this.#pending = undefined;
-    return object;
+    return this.#advance() ? this.#make(plain) : undefined;
   }
 
-  #readHead(header: SubgroupHeader): SubgroupObject | undefined {
+  /**
+   * The objects that are all there, up to `most`, as `make` puts them together: faster than
+   * {@link next} where many come at once. None: the next is not all there. Throws a violation once
+   * the objects before it are taken.
+   */
+  take<T>(most: number, make: MakeObject<T>): T[] {
+    const objects: T[] = [];
+    const feed = this.#feed;
+    let start = feed.offset;
+    try {
+      while (objects.length < most && this.#advance()) {
+        objects.push(this.#make(make));
+        start = feed.offset;
+      }
+    } catch (error) {
+      if (objects.length === 0) throw error;
+      feed.offset = start;
+    }
+    return objects;
+  }
+
+  #make<T>(make: MakeObject<T>): T {
+    return make(this.#id, this.#status, this.#properties, this.#bytes);
+  }
+
+  /** Reads on; whether an object is whole now. */
+  #advance(): boolean {
+    const header = this.#header ?? this.header();
+    if (header === undefined) return false;
+    const feed = this.#feed;
+    if (!this.#hasHead) {
+      const start = feed.offset;
+      if (!this.#readHead(header)) {
+        feed.offset = start;
+        return false;
+      }
+      this.#hasHead = true;
+    }
+    if (this.#length > 0) {
+      const payload = this.#payload.take(feed, this.#length);
+      if (payload === undefined) return false;
+      this.#bytes = payload;
+    } else this.#bytes = EMPTY;
+    this.#hasHead = false;
+    return true;
+  }
+
+  #readHead(header: SubgroupHeader): boolean {
     const feed = this.#feed;
     const delta = feed.integer();
-    if (delta === SHORT) return undefined;
+    if (delta === SHORT) return false;
     if (this.#over) throw violation("an object follows the end of its group");
     const id = this.#before + 1 + delta;
     if (id > Number.MAX_SAFE_INTEGER) throw violation("object ids add up to more than 2^53-1");
     let properties: KeyValue[] | undefined;
     if (header.hasProperties) {
       const length = feed.integer();
-      if (length === SHORT) return undefined;
+      if (length === SHORT) return false;
       checkPropertiesLength(length);
       const bytes = feed.bytes(length);
-      if (bytes === undefined) return undefined;
+      if (bytes === undefined) return false;
       if (length > 0) properties = decodeProperties(bytes, this.#version);
     }
     const length = feed.integer();
-    if (length === SHORT) return undefined;
+    if (length === SHORT) return false;
     checkPayloadLength(length, this.#limit);
     let status: ObjectStatus = "normal";
     if (length === 0) {
       const code = feed.integer();
-      if (code === SHORT) return undefined;
+      if (code === SHORT) return false;
       status = statusOf(code);
       if (status !== "normal" && properties !== undefined) {
         throw violation(`an object that is ${status} has properties`);
@@ -234,14 +293,29 @@ export class SubgroupParser {
     }
     this.#over = status !== "normal";
     this.#before = id;
+    this.#id = id;
+    this.#status = status;
+    this.#properties = properties;
     this.#length = length;
-    return {
-      id,
-      status,
-      ...(properties === undefined ? {} : { properties }),
-      payload: EMPTY,
-    };
+    return true;
   }
+}
+
+/** Puts an object together. The payload is a view of the bytes the parser was given, where it can be. */
+export type MakeObject<T> = (
+  id: number,
+  status: ObjectStatus,
+  properties: readonly KeyValue[] | undefined,
+  payload: Uint8Array,
+) => T;
+
+function plain(
+  id: number,
+  status: ObjectStatus,
+  properties: readonly KeyValue[] | undefined,
+  payload: Uint8Array,
+): SubgroupObject {
+  return properties === undefined ? { id, status, payload } : { id, status, properties, payload };
 }
 
 const EMPTY = new Uint8Array(0);

@@ -12,6 +12,7 @@ import { MoqtViolation, violation } from "../errors.ts";
 import { hasPadding, hasRequestStreams, type Version } from "../versions.ts";
 import { integersOf } from "../wire/integers.ts";
 import type { Fetched } from "./fetch.ts";
+import { ForwardReceiver } from "./forward.ts";
 import type { Subscription } from "./subscription.ts";
 
 const SETUP_STREAM = 0x2f00;
@@ -127,7 +128,8 @@ export class DataStreams {
     }
     const subscription = await this.#owner.subscription(header.trackAlias);
     if (subscription === undefined) return this.#stop(reader);
-    const receiver = await subscription.opened(header);
+    const receiver = await subscription.opened(header, this.#maxObjectBytes);
+    if (receiver instanceof ForwardReceiver) return receiver.run(reader, parser.rest());
     const stop = () => this.#stop(reader);
     if (receiver.signal.aborted) stop();
     receiver.signal.addEventListener("abort", stop, { once: true });

@@ -6,7 +6,12 @@
 import { type Connection, type SendStream, TransportError } from "../../transport/connection.ts";
 import { doneCodes, type DoneName, resetCode, type ResetName } from "../codes.ts";
 import { encodeDatagram, type ObjectDatagram } from "../data/datagram.ts";
-import { encodeSubgroupHeader, SubgroupEncoder, type SubgroupObject } from "../data/subgroup.ts";
+import {
+  encodeSubgroupHeader,
+  SubgroupEncoder,
+  type SubgroupHeader,
+  type SubgroupObject,
+} from "../data/subgroup.ts";
 import { RequestError } from "../errors.ts";
 import type { Version } from "../versions.ts";
 import { compareLocations, type Location } from "../wire/location.ts";
@@ -14,6 +19,7 @@ import type { GroupOrder, Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { TrackName } from "../wire/track_name.ts";
 import type { Channel } from "./channel.ts";
+import { ForwardWriter } from "./forward.ts";
 
 /** How a subgroup's stream begins. */
 export interface SubgroupOptions {
@@ -66,7 +72,7 @@ export class Publication implements AsyncDisposable {
   readonly #version: Version;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
-  readonly #writers = new Set<SubgroupWriter>();
+  readonly #writers = new Set<SubgroupWriter | ForwardWriter>();
   readonly #forget: (publication: Publication) => void;
   readonly #listeners = new Set<(parameters: Parameters) => void>();
   #channel: Channel | undefined;
@@ -124,6 +130,11 @@ export class Publication implements AsyncDisposable {
     return this.#parameters;
   }
 
+  /** The first location that the subscriber wants, by its filter. */
+  get start(): Location {
+    return this.#start;
+  }
+
   /** The largest location when the subscription began. */
   get largest(): Location | undefined {
     return this.#largest;
@@ -175,9 +186,6 @@ export class Publication implements AsyncDisposable {
   async subgroup(options: SubgroupOptions): Promise<SubgroupWriter> {
     if (this.#over) throw new RequestError("uninterested", "the subscription is over");
     const { group, subgroup = 0, priority, hasProperties = true, endOfGroup = false } = options;
-    const publisher = priority ?? this.properties.defaultPriority ?? DEFAULT_PRIORITY;
-    const order = this.#parameters.groupOrder ?? this.properties.groupOrder ?? "ascending";
-    const subscriber = this.#parameters.priority ?? DEFAULT_PRIORITY;
     const header = {
       trackAlias: this.trackAlias,
       group,
@@ -188,16 +196,55 @@ export class Publication implements AsyncDisposable {
       firstObject: true,
     };
     const head = encodeSubgroupHeader(header, this.#version);
-    const stream = await this.#connection.createUnidirectionalStream({
-      sendOrder: sendOrderOf(subscriber, publisher, group, order),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    const stream = await this.#stream(header, options.signal);
     const writer = new SubgroupWriter(stream, this.#version, {
       head,
       hasProperties,
       timeoutMs: () => this.deliveryTimeoutMs,
       over: () => this.#writers.delete(writer),
     });
+    return this.#opened(writer);
+  }
+
+  /**
+   * Opens a subgroup's stream whose bytes come from elsewhere; waits until the peer allows one. What
+   * is written to it must be of this draft, and begin with an object whose id is not a distance.
+   */
+  async forward(
+    header: Omit<SubgroupHeader, "trackAlias">,
+    signal?: AbortSignal,
+  ): Promise<ForwardWriter> {
+    if (this.#over) throw new RequestError("uninterested", "the subscription is over");
+    const head = encodeSubgroupHeader({ ...header, trackAlias: this.trackAlias }, this.#version);
+    const stream = await this.#stream(header, signal);
+    const writer = new ForwardWriter(stream, this.#version, {
+      head,
+      over: () => this.#writers.delete(writer),
+    });
+    return this.#opened(writer);
+  }
+
+  /** The order in which a stream is sent among all of the session's, as things are now. */
+  sendOrder(group: number, priority?: number): number {
+    return sendOrderOf(
+      this.#parameters.priority ?? DEFAULT_PRIORITY,
+      priority ?? this.properties.defaultPriority ?? DEFAULT_PRIORITY,
+      group,
+      this.#parameters.groupOrder ?? this.properties.groupOrder ?? "ascending",
+    );
+  }
+
+  #stream(
+    { group, priority }: { group: number; priority?: number },
+    signal: AbortSignal | undefined,
+  ): Promise<SendStream> {
+    return this.#connection.createUnidirectionalStream({
+      sendOrder: this.sendOrder(group, priority),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  #opened<T extends SubgroupWriter | ForwardWriter>(writer: T): T {
     this.#streams++;
     if (this.#over) writer.reset("cancelled");
     else this.#writers.add(writer);

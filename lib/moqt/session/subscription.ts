@@ -13,6 +13,7 @@ import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { TrackName } from "../wire/track_name.ts";
 import type { Channel } from "./channel.ts";
+import { ForwardReceiver, type ForwardSink } from "./forward.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 import { ArrivalSink, GroupSink, type ReceivedGroup, type Sink } from "./sinks.ts";
 
@@ -51,10 +52,11 @@ export class Subscription implements AsyncDisposable {
   readonly #options: ReceiveOptions;
   readonly #ready = Promise.withResolvers<SubscriptionInfo>();
   readonly #over = Promise.withResolvers<SubscriptionEnd>();
-  readonly #sink = Promise.withResolvers<Sink>();
+  readonly #sink = Promise.withResolvers<Sink | ForwardSink>();
   readonly #forget: (subscription: Subscription) => void;
   readonly #abort = new AbortController();
   #mode: Sink | undefined;
+  #forward: ForwardSink | undefined;
   #channel: Channel | undefined;
   #info: SubscriptionInfo | undefined;
   #done: SubscriptionEnd | undefined;
@@ -128,8 +130,21 @@ export class Subscription implements AsyncDisposable {
     return sink.groups;
   }
 
+  /** Gives streams and datagrams to `sink` as they are, not taken apart: what a relay does. */
+  forward(sink: ForwardSink): void {
+    this.#unused();
+    this.#forward = sink;
+    if (this.#finished) sink.end();
+    this.#sink.resolve(sink);
+  }
+
+  #unused(): void {
+    if (this.#mode === undefined && this.#forward === undefined) return;
+    throw new TypeError("the subscription is iterated already");
+  }
+
   #use(sink: Sink): void {
-    if (this.#mode !== undefined) throw new TypeError("the subscription is iterated already");
+    this.#unused();
     this.#mode = sink;
     if (this.#finished) sink.end();
     this.#sink.resolve(sink);
@@ -199,24 +214,36 @@ export class Subscription implements AsyncDisposable {
     this.#abort.abort(error);
     this.#ready.reject(error);
     this.#mode?.end();
+    this.#forward?.end();
     this.#sink.resolve(new ArrivalSink());
     this.#over.resolve(end);
   }
 
   /** A subgroup's stream began; resolves with who takes it once somebody reads. For the session. */
-  async opened(header: SubgroupHeader): Promise<SubgroupReceiver> {
+  async opened(header: SubgroupHeader, limit: number): Promise<SubgroupReceiver | ForwardReceiver> {
     this.#streams++;
     this.#openStreams++;
     const sink = await this.#sink.promise;
-    const priority = header.priority ?? this.#info?.properties.defaultPriority ?? DEFAULT_PRIORITY;
-    return new SubgroupReceiver(header, priority, sink, this.#abort.signal, () => {
+    const { signal } = this.#abort;
+    const over = () => {
       this.#openStreams--;
       this.#endIfComplete();
-    });
+    };
+    if (sink === this.#forward) {
+      return new ForwardReceiver(header, this.#forward, {
+        version: this.#version,
+        limit,
+        signal,
+        over,
+      });
+    }
+    const priority = header.priority ?? this.#info?.properties.defaultPriority ?? DEFAULT_PRIORITY;
+    return new SubgroupReceiver(header, priority, sink as Sink, signal, over);
   }
 
   /** A datagram came. For the session. */
   datagram(object: ObjectDatagram): void {
+    if (this.#forward !== undefined) return this.#forward.datagram(object);
     if (this.#mode === undefined) {
       this.#unread++;
       return;
