@@ -10,20 +10,17 @@
  *
  * @module
  */
+import { concat } from "../bytes/concat.ts";
 import { ProtocolError } from "../errors.ts";
 import {
-  CAN_EFF_FLAG,
   CAN_ERR_FLAG,
   CAN_RTR_FLAG,
-  CANFD_BRS,
-  CANFD_ESI,
   type CanFrame,
   linuxFlags,
+  linuxFrame,
   linuxId,
   MAX_CLASSIC_BYTES,
-  MAX_EXTENDED_ID,
   MAX_FD_BYTES,
-  MAX_STANDARD_ID,
 } from "./frame.ts";
 
 /** What both sides send first. */
@@ -61,12 +58,7 @@ export class CannelloniParser {
 
   /** Takes bytes as they came, which must not change afterwards. Throws `ProtocolError`. */
   push(chunk: Uint8Array, time = 0): CanFrame[] {
-    let bytes = chunk;
-    if (this.#pending.length > 0) {
-      bytes = new Uint8Array(this.#pending.length + chunk.length);
-      bytes.set(this.#pending);
-      bytes.set(chunk, this.#pending.length);
-    }
+    const bytes = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
     let at = 0;
     if (!this.#greeted) {
       const known = Math.min(bytes.length, CANNELLONI_HELLO.length);
@@ -107,16 +99,6 @@ function readFrame(bytes: Uint8Array, at: number, time: number): CanFrame | unde
   const size = remote ? 0 : length;
   if (start + size > bytes.length) return undefined;
   const flags = fd ? bytes[at + 5]! : 0;
-  const extended = !error && (raw & CAN_EFF_FLAG) !== 0;
-  return {
-    id: raw & (extended || error ? MAX_EXTENDED_ID : MAX_STANDARD_ID),
-    kind: error ? "error" : remote ? "remote" : "data",
-    extended,
-    fd,
-    brs: (flags & CANFD_BRS) !== 0,
-    esi: (flags & CANFD_ESI) !== 0,
-    length,
-    data: size === 0 ? NO_DATA : bytes.subarray(start, start + size),
-    time,
-  };
+  const data = size === 0 ? NO_DATA : bytes.subarray(start, start + size);
+  return linuxFrame(raw, flags, fd, length, data, time);
 }

@@ -117,6 +117,33 @@ export function errorFrame(classes: number, detail: Uint8Array, time = 0): CanFr
   };
 }
 
+/**
+ * The frame of a `can_id` and `flags` of linux/can.h. Identifier bits that a standard frame doesn't
+ * have are left out, and flags that only CAN FD has count there alone. Checks nothing.
+ */
+export function linuxFrame(
+  rawId: number,
+  flags: number,
+  fd: boolean,
+  length: number,
+  data: Uint8Array,
+  time: number,
+): CanFrame {
+  const error = (rawId & CAN_ERR_FLAG) !== 0;
+  const extended = !error && (rawId & CAN_EFF_FLAG) !== 0;
+  return {
+    id: rawId & (extended || error ? MAX_EXTENDED_ID : MAX_STANDARD_ID),
+    kind: error ? "error" : (rawId & CAN_RTR_FLAG) !== 0 ? "remote" : "data",
+    extended,
+    fd,
+    brs: fd && (flags & CANFD_BRS) !== 0,
+    esi: fd && (flags & CANFD_ESI) !== 0,
+    length,
+    data,
+    time,
+  };
+}
+
 /** The frame, where a bus could carry it; else throws `RangeError` that says what is wrong. */
 export function checked(frame: CanFrame): CanFrame {
   const { id, kind, extended, fd, length, data } = frame;

@@ -13,20 +13,17 @@
  *
  * @module
  */
+import { concat } from "../bytes/concat.ts";
 import { ProtocolError } from "../errors.ts";
 import {
-  CAN_EFF_FLAG,
   CAN_ERR_FLAG,
   CAN_RTR_FLAG,
-  CANFD_BRS,
-  CANFD_ESI,
   type CanFrame,
   linuxFlags,
+  linuxFrame,
   linuxId,
   MAX_CLASSIC_BYTES,
-  MAX_EXTENDED_ID,
   MAX_FD_BYTES,
-  MAX_STANDARD_ID,
 } from "./frame.ts";
 
 /** Bytes of a record. */
@@ -68,35 +65,15 @@ export function readRecord(
   if (length > MAX_FD_BYTES) {
     throw new ProtocolError(`CAN record of ${length} bytes, at most ${MAX_FD_BYTES}`);
   }
-  const isFd = fd ?? (flags !== 0 || length > MAX_CLASSIC_BYTES);
-  const extended = (raw & CAN_EFF_FLAG) !== 0;
-  const remote = (raw & CAN_RTR_FLAG) !== 0;
-  const error = (raw & CAN_ERR_FLAG) !== 0;
-  if (error) {
-    return {
-      id: raw & MAX_EXTENDED_ID,
-      kind: "error",
-      extended: false,
-      fd: false,
-      brs: false,
-      esi: false,
-      length,
-      data: bytes.subarray(at + DATA_OFFSET, at + DATA_OFFSET + length),
-      time,
-    };
+  const start = at + DATA_OFFSET;
+  if ((raw & CAN_ERR_FLAG) !== 0) {
+    return linuxFrame(raw, 0, false, length, bytes.subarray(start, start + length), time);
   }
+  const isFd = fd ?? (flags !== 0 || length > MAX_CLASSIC_BYTES);
+  const remote = (raw & CAN_RTR_FLAG) !== 0;
   if (remote && isFd) throw new ProtocolError("CAN record of an FD remote frame");
-  return {
-    id: raw & (extended ? MAX_EXTENDED_ID : MAX_STANDARD_ID),
-    kind: remote ? "remote" : "data",
-    extended,
-    fd: isFd,
-    brs: isFd && (flags & CANFD_BRS) !== 0,
-    esi: isFd && (flags & CANFD_ESI) !== 0,
-    length,
-    data: remote ? NO_DATA : bytes.subarray(at + DATA_OFFSET, at + DATA_OFFSET + length),
-    time,
-  };
+  const data = remote ? NO_DATA : bytes.subarray(start, start + length);
+  return linuxFrame(raw, flags, isFd, length, data, time);
 }
 
 /** Cuts a byte stream into records. Holds less than one. */
@@ -110,12 +87,7 @@ export class RecordParser {
    * @param time the frames' time, µs since the epoch.
    */
   push(chunk: Uint8Array, time = 0): CanFrame[] {
-    let bytes = chunk;
-    if (this.#pending.length > 0) {
-      bytes = new Uint8Array(this.#pending.length + chunk.length);
-      bytes.set(this.#pending);
-      bytes.set(chunk, this.#pending.length);
-    }
+    const bytes = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const frames: CanFrame[] = [];
     let at = 0;

@@ -8,17 +8,17 @@
  *
  * @module
  */
+import { concat } from "../bytes/concat.ts";
 import { ProtocolError } from "../errors.ts";
 import type { BusState } from "./bus.ts";
 import {
   CAN_EFF_FLAG,
   CAN_ERR_FLAG,
   CAN_RTR_FLAG,
-  CANFD_BRS,
-  CANFD_ESI,
   CANFD_FDF,
   type CanFrame,
   linuxFlags,
+  linuxFrame,
   linuxId,
   MAX_CLASSIC_BYTES,
   MAX_EXTENDED_ID,
@@ -165,12 +165,7 @@ export class CanRecordParser {
    * whole. Throws `ProtocolError`.
    */
   push(chunk: Uint8Array): CanRecord[] {
-    let bytes = chunk;
-    if (this.#pending.length > 0) {
-      bytes = new Uint8Array(this.#pending.length + chunk.length);
-      bytes.set(this.#pending);
-      bytes.set(chunk, this.#pending.length);
-    }
+    const bytes = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const records: CanRecord[] = [];
     let at = 0;
@@ -249,19 +244,9 @@ function readFrame(bytes: Uint8Array, view: DataView, at: number): CanFrame {
   if (length > (fd ? MAX_FD_BYTES : MAX_CLASSIC_BYTES)) {
     throw new ProtocolError(`CAN record of ${length} bytes in ${fd ? "an FD" : "a classic"} frame`);
   }
-  const id = raw & MAX_EXTENDED_ID;
-  if (!error && !extended && id > MAX_STANDARD_ID) {
-    throw new ProtocolError(`CAN record of a standard frame with identifier ${id}`);
+  if (!error && !extended && (raw & MAX_EXTENDED_ID) > MAX_STANDARD_ID) {
+    throw new ProtocolError(`CAN record of a standard frame with identifier ${raw}`);
   }
-  return {
-    id,
-    kind: error ? "error" : remote ? "remote" : "data",
-    extended,
-    fd,
-    brs: fd && (flags & CANFD_BRS) !== 0,
-    esi: fd && (flags & CANFD_ESI) !== 0,
-    length,
-    data: bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + size),
-    time: readTime(view, at + 8),
-  };
+  const data = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + size);
+  return linuxFrame(raw, flags, fd, length, data, readTime(view, at + 8));
 }

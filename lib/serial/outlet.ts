@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "../bytes/concat.ts";
 import type { SendStream } from "../transport/connection.ts";
 
 /** What happens when more waits than may wait. */
@@ -92,7 +93,7 @@ export class Outlet {
   #taken(): void {
     this.#busy = false;
     if (this.#queued === 0 || this.#ended) return;
-    const next = this.#queue.length === 1 ? this.#queue[0]! : joined(this.#queue, this.#queued);
+    const next = concat(...this.#queue);
     this.#queue = [];
     this.#queued = 0;
     this.#room?.resolve();
@@ -104,14 +105,4 @@ export class Outlet {
     this.#ended = true;
     this.clear();
   }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

@@ -127,7 +127,7 @@ Deno.test("filters are applied at the server, and can be changed", async () => {
 });
 
 Deno.test("when the bus is full the lowest identifiers go first, and what is late is dropped", async () => {
-  await using served = await serveBus({ staleMs: 60 });
+  await using served = await serveBus({ staleMs: 500 });
   await using node = served.bus.open();
   const onBus: number[] = [];
   node.onReceive = (frames) => onBus.push(...frames.map(({ id }) => id));
@@ -139,7 +139,7 @@ Deno.test("when the bus is full the lowest identifiers go first, and what is lat
   await until(() => served.server.stats()["commands"] === 4096);
   client.bus.send([dataFrame(0x500)]);
   await until(() => served.server.stats()["waiting"] === 1);
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  await new Promise((resolve) => setTimeout(resolve, 520));
   client.bus.send([dataFrame(0x300), dataFrame(0x100), dataFrame(0x200)]);
   await until(() => served.server.stats()["waiting"] === 3);
   await new Promise((resolve) => setTimeout(resolve, 20));
