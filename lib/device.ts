@@ -140,6 +140,8 @@ export interface ServedDevice extends AsyncDisposable {
   ): Promise<Record<string, unknown>>;
   /** The peer is alive: safe-state deadlines begin anew. */
   beat?(peer: Peer): void;
+  /** Live tracks that anybody admitted may subscribe to over MoQT; absent: the kind has none. */
+  readonly tracks?: readonly TrackOffer[];
   /** Set by the session: tells every client that may see the device of something that happened to it. */
   notify?: ((event: Record<string, unknown>) => void) | undefined;
   /** Counters for `stats`. */
@@ -175,11 +177,47 @@ export interface PipeDatagrams {
   onDatagram: ((payload: Uint8Array) => void) | undefined;
 }
 
+/**
+ * A live track that a device offers (docs/moqt.md, "Devices as tracks"). It is attached only while
+ * somebody subscribes: one sink an endpoint, however many subscribers that has.
+ */
+export interface TrackOffer {
+  /** Its name below the device's namespace: `pose`, `video`. */
+  readonly name: string;
+  /** 0 (first) to 255: what is sent first where not everything can be. */
+  readonly priority: number;
+  /**
+   * Groups before the newest that may still be on their way to a subscriber. Older ones are cut off:
+   * what is late is not sent.
+   */
+  readonly lateGroups: number;
+  /** What the objects are, for subscribers: JSON, at most some hundred bytes. */
+  describe(): Record<string, unknown>;
+  /** Begins to send to the sink, until disposed of. */
+  attach(sink: TrackSink): Disposable;
+  /** Another subscriber came to a sink that is attached: it waits for the next group. */
+  joined?(): void;
+}
+
+/** Where a device sends the objects of a track. Nothing here waits. */
+export interface TrackSink {
+  /** Begins a group, and ends the one before. Subscribers join at the beginning of a group. */
+  startGroup(): void;
+  /**
+   * Adds an object to the group; it must not change any more.
+   *
+   * @param captured µs since the epoch
+   */
+  write(payload: Uint8Array, captured?: number): void;
+  /** The group is complete. */
+  endGroup(): void;
+}
+
 /** Somebody begins or stops to use a device. */
 export interface ClientEvent {
   /** `client` or `gone`. */
   type: "client" | "gone";
-  /** Endpoint id. */
+  /** Endpoint id; `IP:PORT` of who came by address. */
   id: string;
   /** What it does. */
   role: "viewer" | "controller";

@@ -12,6 +12,7 @@
  * @module
  */
 export * from "./codes.ts";
+export * from "./device_tracks.ts";
 export * from "./errors.ts";
 export * from "./versions.ts";
 export * from "./data/datagram.ts";

@@ -1,16 +1,25 @@
 /**
  * A phone's pose on the network: any number watch, one may send to the phone. Poses go as datagrams
- * of each watcher's pipe, everything else as lines on the pipe (docs/xoq-1.md).
+ * of each watcher's pipe, everything else as lines on the pipe (docs/xoq-1.md); both also as tracks of
+ * MoQT (docs/moqt.md).
  *
  * @module
  */
-import type { ClientEvent, DeviceEvent, Peer, PipeRequest, ServedDevice } from "../device.ts";
+import type {
+  ClientEvent,
+  DeviceEvent,
+  Peer,
+  PipeRequest,
+  ServedDevice,
+  TrackOffer,
+} from "../device.ts";
 import { BusyError, DeniedError, ProtocolError } from "../errors.ts";
 import { type HeldLease, Lease } from "../lease.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection } from "../transport/connection.ts";
 import { LineWriter } from "./line_writer.ts";
 import { PoseReception, type ReceptionListener, type ReceptionOptions } from "./reception.ts";
+import { PoseTracks } from "./tracks.ts";
 import type { Datagram, Dialect } from "./wire/datagram.ts";
 import {
   beginsMovement,
@@ -51,6 +60,7 @@ export class PoseServer implements ServedDevice, ReceptionListener {
   onClient: ((event: ClientEvent) => void) | undefined;
   /** Called for what the phone does beside its poses. */
   onPhone: ((event: PhoneEvent) => void) | undefined;
+  readonly #tracks = new PoseTracks();
   readonly #watchers = new Set<Watcher>();
   readonly #lease = new Lease();
   readonly #output: LineWriter | undefined;
@@ -74,6 +84,11 @@ export class PoseServer implements ServedDevice, ReceptionListener {
       throw error;
     }
     return server;
+  }
+
+  /** `pose` and `events`. */
+  get tracks(): readonly TrackOffer[] {
+    return this.#tracks.offers;
   }
 
   /** UDP port that phones send to. */
@@ -185,7 +200,11 @@ export class PoseServer implements ServedDevice, ReceptionListener {
     receivedUs: number,
     first: boolean,
   ): void {
-    this.#output?.pose(poseLine(pose, receivedUs, beginsMovement(pose, first)));
+    if (this.#output !== undefined || this.#tracks.wantPoses) {
+      const line = poseLine(pose, receivedUs, beginsMovement(pose, first));
+      this.#output?.pose(line);
+      if (this.#tracks.wantPoses) this.#tracks.pose(line, receivedUs);
+    }
     if (this.#watchers.size === 0) return;
     const record = encodeRecord(bytes.subarray(0, length), receivedUs, first);
     for (const watcher of this.#watchers) watcher.send(record);
@@ -198,6 +217,7 @@ export class PoseServer implements ServedDevice, ReceptionListener {
 
   /** See {@link ReceptionListener}. */
   onBegin(client: string, dialect: Dialect): void {
+    this.#tracks.beginEvents();
     this.#tell({ type: "wifi_connected", client });
     this.onEvent?.({ type: "notice", message: `+ phone ${client} (${dialect})` });
   }
@@ -224,6 +244,7 @@ export class PoseServer implements ServedDevice, ReceptionListener {
   #tell(event: PhoneEvent): void {
     const line = JSON.stringify(event);
     this.#output?.line(line);
+    this.#tracks.event(line);
     for (const { lines } of this.#watchers) lines.line(line);
     this.onPhone?.(event);
   }

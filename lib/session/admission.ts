@@ -38,7 +38,7 @@ export interface Admission extends Disposable {
 
 interface Waiter {
   clientId: string;
-  device: string;
+  device: string | undefined;
   settle: (peer: Peer) => void;
 }
 
@@ -96,13 +96,14 @@ export class AdmissionDesk {
     return admission;
   }
 
-  /** What an id may do with a device now, or `undefined`. */
-  peer(clientId: string, device: string): Peer | undefined {
+  /** What an id may do now with a device, or, where none is named, with any; or `undefined`. */
+  peer(clientId: string, device: string | undefined): Peer | undefined {
     let best: Admission | undefined;
     for (const admission of this.#admissions.get(clientId) ?? []) {
       const { granted } = admission;
       if (admission.signal.aborted) continue;
-      if (granted.device !== undefined && granted.device !== device) continue;
+      const other = granted.device !== undefined && granted.device !== device;
+      if (device !== undefined && other) continue;
       if (best === undefined || granted.rights === "control") best = admission;
     }
     if (best !== undefined) {
@@ -118,7 +119,11 @@ export class AdmissionDesk {
    * As {@link peer}, but waits for a grant that may be on its way on another connection of the
    * same client. Resolves with `undefined` when the signal aborts first.
    */
-  waitForPeer(clientId: string, device: string, signal: AbortSignal): Promise<Peer | undefined> {
+  waitForPeer(
+    clientId: string,
+    device: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Peer | undefined> {
     const now = this.peer(clientId, device);
     if (now !== undefined || signal.aborted) return Promise.resolve(now);
     return new Promise((resolve) => {

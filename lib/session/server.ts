@@ -7,12 +7,14 @@
 import { nowMicros } from "../media/clock.ts";
 import type { Peer, ServedDevice } from "../device.ts";
 import { DeniedError, ProtocolError, XoqError } from "../errors.ts";
+import { versionOf } from "../moqt/mod.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection, Endpoint } from "../transport/connection.ts";
 import { type Admission, AdmissionDesk, type AdmissionPolicy } from "./admission.ts";
 import { ControlChannel } from "./control_channel.ts";
 import { parseClientMessage } from "./message_schema.ts";
 import type { ClientMessage, ServerMessage } from "./messages.ts";
+import { MoqtServer, type MoqtServerStats } from "./moqt_server.ts";
 import { noDevice, type Refusal, refusal, servePipes } from "./pipes.ts";
 import { SESSION_PROTOCOL, SESSION_VERSION } from "./protocol.ts";
 
@@ -34,6 +36,8 @@ export interface SessionServerOptions {
   policy: AdmissionPolicy;
   /** Program and version, for the peer's information. */
   agent: string;
+  /** Serves the devices' tracks, where that is shared with others; absent: one of this server's own. */
+  moqt?: MoqtServer;
 }
 
 /** Counters of a server. */
@@ -42,6 +46,8 @@ export interface SessionServerStats {
   connections: number;
   /** Connections refused since the start, by reason. */
   refused: { denied: number; silent: number; protocol: number; busy: number };
+  /** Tracks of MoQT. */
+  moqt: MoqtServerStats;
 }
 
 type ServerChannel = ControlChannel<ServerMessage, ClientMessage>;
@@ -52,6 +58,7 @@ export class SessionServer implements AsyncDisposable {
   readonly #byProtocol = new Map<string, ServedDevice>();
   readonly #desk: AdmissionDesk;
   readonly #agent: string;
+  readonly #moqt: MoqtServer;
   readonly #connections = new Set<Connection>();
   /** In order of arrival: the first has waited longest. */
   readonly #unadmitted = new Set<Connection>();
@@ -72,6 +79,7 @@ export class SessionServer implements AsyncDisposable {
     }
     this.#desk = new AdmissionDesk(options.policy);
     this.#agent = options.agent;
+    this.#moqt = options.moqt ?? new MoqtServer(options.devices, options.agent);
     for (const device of options.devices) {
       // A device may be served by several endpoints: each tells its own clients.
       const others = device.notify;
@@ -86,12 +94,22 @@ export class SessionServer implements AsyncDisposable {
 
   /** Protocols an endpoint must accept to serve these devices. */
   static protocols(devices: readonly ServedDevice[]): string[] {
-    return [...new Set([SESSION_PROTOCOL, ...devices.flatMap((device) => device.protocols)])];
+    return [
+      ...new Set([
+        SESSION_PROTOCOL,
+        ...MoqtServer.protocols(devices),
+        ...devices.flatMap((device) => device.protocols),
+      ]),
+    ];
   }
 
   /** Counters now. */
   stats(): SessionServerStats {
-    return { connections: this.#connections.size, refused: { ...this.#refused } };
+    return {
+      connections: this.#connections.size,
+      refused: { ...this.#refused },
+      moqt: this.#moqt.stats(),
+    };
   }
 
   /** Tells every control stream that a device went or came. */
@@ -124,6 +142,7 @@ export class SessionServer implements AsyncDisposable {
     );
     // A peer that does not read must not hold the shutdown up.
     await Promise.race([Promise.all(farewell), new Promise((done) => setTimeout(done, 200))]);
+    await this.#moqt.close();
     for (const connection of this.#connections) {
       connection.close({ closeCode: CLOSE.goingAway, reason });
     }
@@ -156,6 +175,7 @@ export class SessionServer implements AsyncDisposable {
     }
     try {
       if (connection.protocol === SESSION_PROTOCOL) await this.#control(connection);
+      else if (versionOf(connection.protocol) !== undefined) await this.#tracks(connection);
       else await this.#direct(connection);
     } catch {
       connection.close({ closeCode: CLOSE.done, reason: "" });
@@ -200,6 +220,23 @@ export class SessionServer implements AsyncDisposable {
     } finally {
       peer.signal.removeEventListener("abort", expire);
     }
+  }
+
+  /** A connection of MoQT, until it ends. */
+  async #tracks(connection: Connection): Promise<void> {
+    const id = connection.remoteId;
+    if (id === undefined) {
+      this.#refuse(connection, "denied", "nameless peer");
+      return;
+    }
+    const outcome = await this.#moqt.serve(connection, {
+      id,
+      label: id,
+      desk: this.#desk,
+      deadlineMs: ADMISSION_DEADLINE_MS,
+      admitted: () => this.#unadmitted.delete(connection),
+    });
+    if (outcome !== "over") this.#refused[outcome]++;
   }
 
   /** A control connection, until it ends. */
