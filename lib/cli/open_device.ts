@@ -7,8 +7,9 @@ import { timingSafeEqual } from "node:crypto";
 import { Backoff } from "../backoff.ts";
 import { UsageError, XoqError } from "../errors.ts";
 import type { AttachPolicy, RemoteDevice } from "../remote.ts";
-import { attach, openSession } from "../session/attach.ts";
+import { openSession } from "../session/attach.ts";
 import type { AttachTarget, ControlSession } from "../session/control_session.ts";
+import { remoteDeviceOf, targetLabel } from "../session/remote_device.ts";
 import type { Endpoint } from "../transport/connection.ts";
 import { createEndpoint } from "../transport/mod.ts";
 import { VERSION } from "../version.ts";
@@ -45,7 +46,7 @@ export class Opener implements AsyncDisposable {
 
   /** For messages to people. */
   get label(): string {
-    return this.#target.device ?? this.#target.address.id.slice(0, 10);
+    return targetLabel(this.#target);
   }
 
   /** Whether this is the ticket's own grant: what visitors of a page off loopback must show. */
@@ -90,16 +91,7 @@ export class Opener implements AsyncDisposable {
 
   /** The device, to be attached to again and again. */
   device(policy: AttachPolicy): RemoteDevice {
-    return {
-      label: this.label,
-      policy,
-      attach: ({ signal, hint }) =>
-        attach(this.#endpoint, this.#target, {
-          signal,
-          timeoutMs: Math.min(policy.timeoutMs, DIAL_MS),
-          ...(hint === undefined ? {} : { hint }),
-        }),
-    };
+    return remoteDeviceOf(this.#endpoint, this.#target, policy, DIAL_MS);
   }
 
   /** Closes the endpoint. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RemoteDevice } from "../remote.ts";
-import { attach } from "../session/attach.ts";
+import { remoteDeviceOf } from "../session/remote_device.ts";
 import type { Endpoint } from "../transport/connection.ts";
 import { parseTicket } from "../transport/ticket.ts";
 
@@ -32,14 +32,5 @@ export function remoteDevice(
     ...(device === undefined ? {} : { device }),
     ...(grant === undefined ? {} : { grant }),
   };
-  return {
-    label: device ?? address.id.slice(0, 10),
-    policy: { timeoutMs, reconnect },
-    attach: ({ signal, hint }) =>
-      attach(endpoint, target, {
-        signal,
-        timeoutMs,
-        ...(hint === undefined ? {} : { hint }),
-      }),
-  };
+  return remoteDeviceOf(endpoint, target, { timeoutMs, reconnect });
 }

@@ -8,25 +8,19 @@ import { CanServer, type CanServerOptions } from "../../lib/can/serve.ts";
 import type { CanFrame } from "../../lib/can/frame.ts";
 import { dataFrame, errorFrame, remoteFrame } from "../../lib/can/frame.ts";
 import { TestBus, TestBusDriver } from "../../lib/can/test_bus.ts";
-import type { RemoteDevice } from "../../lib/remote.ts";
-import { attach } from "../../lib/session/attach.ts";
-import { SessionServer } from "../../lib/session/server.ts";
-import { MemoryNetwork, type MemoryOptions } from "../../lib/transport/memory.ts";
+import type { MemoryOptions } from "../../lib/transport/memory.ts";
+import { type ServedInMemory, serveInMemory } from "../support/served_device.ts";
+
+export { until } from "../support/served_device.ts";
 
 /** A served bus. */
-export interface ServedBus extends AsyncDisposable {
+export interface ServedBus extends ServedInMemory {
   /** The bus behind the server. */
   bus: TestBus;
   /** Its driver, to make the bus again. */
   driver: TestBusDriver;
   /** The server. */
   server: CanServer;
-  /** The network. */
-  network: MemoryNetwork;
-  /** The serving endpoint's id. */
-  id: string;
-  /** A client with an endpoint of its own. */
-  remote(options?: { reconnect?: boolean }): RemoteDevice & { id: string };
 }
 
 /** Serves a test bus, open to everybody. */
@@ -43,47 +37,7 @@ export async function serveBus(
     ...rest,
   });
   await server.start();
-  const network = new MemoryNetwork(memory);
-  const endpoint = network.endpoint(SessionServer.protocols([server]));
-  const sessions = new SessionServer(endpoint, {
-    devices: [server],
-    agent: "test",
-    policy: {
-      public: true,
-      allow: new Set(),
-      verify: () => Promise.reject(new Error("no grants here")),
-    },
-  });
-  server.onEvent = (event) => {
-    if (event.type === "lost") sessions.announce("test", "lost", event.reason);
-    else if (event.type === "back") sessions.announce("test", "back");
-  };
-  return {
-    bus,
-    driver,
-    server,
-    network,
-    id: endpoint.id,
-    remote: ({ reconnect = false } = {}) => {
-      const client = network.endpoint();
-      return {
-        id: client.id,
-        label: "test",
-        policy: { timeoutMs: 2_000, reconnect },
-        attach: ({ signal, hint }) =>
-          attach(client, { address: endpoint.address(), agent: "test" }, {
-            signal,
-            timeoutMs: 2_000,
-            ...(hint === undefined ? {} : { hint }),
-          }),
-      };
-    },
-    [Symbol.asyncDispose]: async () => {
-      await sessions.close();
-      await server.close();
-      await endpoint.close();
-    },
-  };
+  return { bus, driver, server, ...serveInMemory(server, memory) };
 }
 
 /** Any frame there can be on a bus, and error reports. Times are 0. */
@@ -123,13 +77,4 @@ function bytes(most: number): fc.Arbitrary<Uint8Array> {
 /** A frame as plain values, for comparisons. */
 export function plain(frame: CanFrame): Record<string, unknown> {
   return { ...frame, data: [...frame.data] };
-}
-
-/** Resolves when the test becomes true; looks after every turn of the event loop. */
-export async function until(test: () => boolean, what = "the condition"): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!test()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come true in 5 s`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
 }

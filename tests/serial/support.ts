@@ -5,15 +5,16 @@
  */
 import type { ClientEvent, DeviceEvent } from "../../lib/device.ts";
 import { BusyError } from "../../lib/errors.ts";
-import type { Attachment, RemoteDevice } from "../../lib/remote.ts";
+import type { RemoteDevice } from "../../lib/remote.ts";
 import { DEFAULT_FORMAT } from "../../lib/serial/format.ts";
 import type { SerialDriver, SerialPortInfo } from "../../lib/serial/port.ts";
 import { type RemotePortOptions, RemoteSerialPort } from "../../lib/serial/remote_port.ts";
 import { SerialServer, type SerialServerOptions } from "../../lib/serial/serve.ts";
 import { TEST_PORT, TestSerialPort } from "../../lib/serial/test_port.ts";
-import { attach } from "../../lib/session/attach.ts";
-import { SessionServer } from "../../lib/session/server.ts";
-import { MemoryNetwork, type MemoryOptions } from "../../lib/transport/memory.ts";
+import type { MemoryOptions } from "../../lib/transport/memory.ts";
+import { type ServedInMemory, serveInMemory } from "../support/served_device.ts";
+
+export { until } from "../support/served_device.ts";
 
 /** A port that can be unplugged and comes back. */
 export class FakeDriver implements SerialDriver {
@@ -52,16 +53,13 @@ export class FakeDriver implements SerialDriver {
 }
 
 /** A served port. */
-export interface ServedPort extends AsyncDisposable {
+export interface ServedPort extends ServedInMemory {
+  /** Its driver. */
   driver: FakeDriver;
+  /** The server. */
   server: SerialServer;
-  network: MemoryNetwork;
-  /** The serving endpoint's id. */
-  id: string;
   /** What the server told. */
   events: (DeviceEvent | ClientEvent)[];
-  /** A client with an endpoint of its own. */
-  remote(options?: { reconnect?: boolean }): RemoteDevice & { id: string };
 }
 
 /** Serves the echo port, or another, open to everybody. */
@@ -81,49 +79,13 @@ export async function servePort(
     onLost: [],
     ...rest,
   });
-  const network = new MemoryNetwork(memory);
-  const endpoint = network.endpoint(SessionServer.protocols([server]));
-  const sessions = new SessionServer(endpoint, {
-    devices: [server],
-    agent: "test",
-    policy: {
-      public: true,
-      allow: new Set(),
-      verify: () => Promise.reject(new Error("no grants here")),
-    },
-  });
   const events: (DeviceEvent | ClientEvent)[] = [];
   server.onClient = (event) => events.push(event);
-  server.onEvent = (event) => {
-    events.push(event);
-    if (event.type === "lost") sessions.announce("test", "lost", event.reason);
-    else if (event.type === "back") sessions.announce("test", "back");
-  };
   return {
     driver,
     server,
-    network,
-    id: endpoint.id,
     events,
-    remote: ({ reconnect = false } = {}) => {
-      const client = network.endpoint();
-      return {
-        id: client.id,
-        label: "test",
-        policy: { timeoutMs: 2_000, reconnect },
-        attach: ({ signal, hint }): Promise<Attachment> =>
-          attach(client, { address: endpoint.address(), agent: "test" }, {
-            signal,
-            timeoutMs: 2_000,
-            ...(hint === undefined ? {} : { hint }),
-          }),
-      };
-    },
-    [Symbol.asyncDispose]: async () => {
-      await sessions.close();
-      await server.close();
-      await endpoint.close();
-    },
+    ...serveInMemory(server, memory, (event) => events.push(event)),
   };
 }
 
@@ -155,15 +117,6 @@ export async function openPort(
       await ended;
     },
   };
-}
-
-/** Polls until a condition holds. */
-export async function until(condition: () => boolean, what = "the condition"): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`${what} never came to be`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 /** Text as bytes. */
