@@ -97,15 +97,21 @@ export class SubgroupEncoder {
   /** The next object's bytes. A `RangeError` where its id is not above those before it. */
   encode(object: SubgroupObject): Uint8Array<ArrayBuffer> {
     const writer = new Writer(this.#version, object.payload.length + 32);
-    this.encodeHead(object, writer);
-    return writer.bytes(object.payload).finish();
+    const { id, status, properties, payload } = object;
+    this.encodeHead({ id, status, properties, payload }, writer);
+    return writer.bytes(payload).finish();
   }
 
   /**
    * Writes the next object's fields, all but its payload, which the caller puts after them. A
    * `RangeError` where its id is not above those before it; nothing is written then.
    */
-  encodeHead({ id, status, properties, payload }: SubgroupObject, writer: Writer): void {
+  encodeHead(
+    { id, status, properties, payload }: Omit<SubgroupObject, "properties"> & {
+      properties: SubgroupObject["properties"] | undefined;
+    },
+    writer: Writer,
+  ): void {
     if (status !== "normal") checkStatus(status, properties, payload);
     if (!(id > this.#before) || !Number.isSafeInteger(id)) {
       throw new RangeError(`object ${id} does not come after ${this.#before}`);

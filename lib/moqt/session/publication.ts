@@ -3,15 +3,10 @@
  *
  * @module
  */
-import { type Connection, type SendStream, TransportError } from "../../transport/connection.ts";
-import { doneCodes, type DoneName, resetCode, type ResetName } from "../codes.ts";
+import type { Connection, SendStream } from "../../transport/connection.ts";
+import { doneCodes, type DoneName } from "../codes.ts";
 import { encodeDatagram, type ObjectDatagram } from "../data/datagram.ts";
-import {
-  encodeSubgroupHeader,
-  SubgroupEncoder,
-  type SubgroupHeader,
-  type SubgroupObject,
-} from "../data/subgroup.ts";
+import { encodeSubgroupHeader, type SubgroupHeader } from "../data/subgroup.ts";
 import { RequestError } from "../errors.ts";
 import type { Version } from "../versions.ts";
 import { compareLocations, type Location } from "../wire/location.ts";
@@ -19,6 +14,7 @@ import type { GroupOrder, Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { TrackName } from "../wire/track_name.ts";
 import type { Channel } from "./channel.ts";
+import { type OutgoingObject, SubgroupWriter } from "./subgroup_writer.ts";
 import { ForwardWriter } from "./forward.ts";
 
 /** How a subgroup's stream begins. */
@@ -35,18 +31,6 @@ export interface SubgroupOptions {
   endOfGroup?: boolean;
   /** Gives up waiting for the peer to allow a stream. */
   signal?: AbortSignal;
-}
-
-/** An object to send. */
-export interface OutgoingObject {
-  /** Its id; default: the one after the last. */
-  id?: number;
-  /** Its bytes. */
-  payload: Uint8Array;
-  /** Its properties. */
-  properties?: SubgroupObject["properties"];
-  /** What it is; default `normal`. */
-  status?: SubgroupObject["status"];
 }
 
 const DEFAULT_PRIORITY = 128;
@@ -336,111 +320,4 @@ export class Publication implements AsyncDisposable {
   }
 }
 
-/** One subgroup's stream. */
-export class SubgroupWriter {
-  readonly #stream: SendStream;
-  readonly #version: Version;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #encoder: SubgroupEncoder;
-  readonly #timeoutMs: () => number | undefined;
-  readonly #over: () => void;
-  #head: Uint8Array | undefined;
-  #next = 0;
-  #state: "open" | "closed" | "reset" = "open";
-
-  /** Made by its publication. */
-  constructor(
-    stream: SendStream,
-    version: Version,
-    options: {
-      head: Uint8Array;
-      hasProperties: boolean;
-      timeoutMs: () => number | undefined;
-      over: () => void;
-    },
-  ) {
-    this.#stream = stream;
-    this.#version = version;
-    this.#head = options.head;
-    this.#timeoutMs = options.timeoutMs;
-    this.#over = options.over;
-    this.#writer = stream.getWriter();
-    this.#encoder = new SubgroupEncoder(options, version);
-    this.#writer.closed.catch(() => this.#ended("reset"));
-  }
-
-  /** Whether it is open, ended, or was cut off by either side. */
-  get state(): "open" | "closed" | "reset" {
-    return this.#state;
-  }
-
-  /** The stream's priority; higher ones go first. */
-  set sendOrder(order: number) {
-    this.#stream.sendOrder = order;
-  }
-
-  /**
-   * Sends an object; resolves when its bytes are taken, so awaiting it is the backpressure. Rejects
-   * where the stream was cut off: by the subscriber, or because the object's delivery timed out.
-   */
-  async write({ id = this.#next, payload, properties, status = "normal" }: OutgoingObject) {
-    if (this.#state !== "open") throw new TransportError(`the stream is ${this.#state}`);
-    const object = this.#encoder.encode({
-      id,
-      status,
-      ...(properties === undefined ? {} : { properties }),
-      payload,
-    });
-    this.#next = id + 1;
-    const timeout = this.#timeoutMs();
-    const timer = timeout === undefined
-      ? undefined
-      : setTimeout(() => this.reset("delivery-timeout"), timeout);
-    try {
-      await this.#writer.write(this.#withHead(object));
-    } catch (error) {
-      this.#ended("reset");
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #withHead(object: Uint8Array): Uint8Array {
-    const head = this.#head;
-    if (head === undefined) return object;
-    this.#head = undefined;
-    const both = new Uint8Array(head.length + object.length);
-    both.set(head);
-    both.set(object, head.length);
-    return both;
-  }
-
-  /** Ends the stream: the subgroup is complete. */
-  async close(): Promise<void> {
-    if (this.#state !== "open") return;
-    try {
-      if (this.#head !== undefined) await this.#writer.write(this.#head);
-      await this.#writer.close();
-      this.#ended("closed");
-    } catch {
-      this.#ended("reset");
-    }
-  }
-
-  /** Cuts the stream off. Idempotent. */
-  reset(reason: ResetName): void {
-    if (this.#state !== "open") return;
-    const error = new TransportError(reason, {
-      streamErrorCode: resetCode(reason, this.#version),
-    });
-    this.#writer.abort(error).catch(() => {});
-    this.#ended("reset");
-  }
-
-  #ended(state: "closed" | "reset"): void {
-    if (this.#state !== "open") return;
-    this.#state = state;
-    this.#over();
-  }
-}
+export type { OutgoingObject, SubgroupWriter };

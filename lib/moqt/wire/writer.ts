@@ -28,6 +28,11 @@ export class Writer {
     return this.#length;
   }
 
+  /** Bytes that fit before more memory is taken. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   /** Writes an integer as short as can be. A `RangeError` where the form has no such. */
   integer(value: number | bigint): this {
     if (typeof value === "bigint") {
