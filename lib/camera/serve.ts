@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ClientEvent, DeviceEvent, Peer, ServedDevice } from "../device.ts";
+import type { ClientEvent, DeviceEvent, Peer, ServedDevice, TrackOffer } from "../device.ts";
 import { DeniedError, XoqError } from "../errors.ts";
 import { nowMicros } from "../media/clock.ts";
 import { Fanout } from "../media/fanout.ts";
@@ -12,6 +12,7 @@ import type { EncodedFrame } from "../media/frame.ts";
 import { CLOSE } from "../transport/close_codes.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Pipeline, PipelineEvent } from "./pipeline.ts";
+import { videoTrack } from "./tracks.ts";
 import { Viewer } from "./viewer.ts";
 import { CAMERA_PROTOCOLS, encodePicture, LEGACY_JPEG_PROTOCOL } from "./wire.ts";
 
@@ -48,6 +49,8 @@ export class CameraServer implements ServedDevice {
   readonly name: string;
   /** The stream, for sinks on this machine (`xoq camera --http`). */
   readonly feed: Fanout;
+  /** The stream as a track of MoQT. */
+  readonly tracks: readonly TrackOffer[];
   onEvent: ((event: DeviceEvent) => void) | undefined;
   onClient: ((event: ClientEvent) => void) | undefined;
   readonly #pipeline: Pipeline;
@@ -72,6 +75,7 @@ export class CameraServer implements ServedDevice {
       onDemand: (wanted) => this.#demand(wanted),
     });
     this.feed.setDescription(pipeline.description);
+    this.tracks = [videoTrack(this.feed, () => pipeline.description)];
     pipeline.onFrame = (frame) => this.#distribute(frame);
     pipeline.onEvent = (event) => this.#deviceEvent(event);
     if (this.#always) this.#start();

@@ -1,6 +1,6 @@
 /**
- * A phone's pose on a ticket, for TypeScript programs, over any {@link Endpoint}: the newest pose,
- * recording commands, connections; haptics back.
+ * A phone's pose, for TypeScript programs: the newest pose, recording commands, connections. Of a
+ * ticket's server over any {@link Endpoint}, with haptics back, or from MoQT tracks.
  *
  *     await using pose = await openPose(ticket, endpoint);
  *     for await (const event of pose) {
@@ -11,17 +11,22 @@
  * @module
  */
 import { LostError } from "../errors.ts";
-import { RemotePose, type RemotePoseOptions, type RemotePoseStats } from "../pose/remote_pose.ts";
-import {
-  beginsMovement,
-  type CommandEvent,
-  type ConnectedEvent,
-  type DisconnectedEvent,
-  type PhoneEvent,
-  type PoseEvent,
-  poseEvent,
+import type { MoqtSession } from "../moqt/mod.ts";
+import type { RemotePoseOptions, RemotePoseStats } from "../pose/remote_pose.ts";
+import type {
+  CommandEvent,
+  ConnectedEvent,
+  DisconnectedEvent,
+  PhoneEvent,
+  PoseEvent,
 } from "../pose/wire/event.ts";
 import type { Endpoint } from "../transport/connection.ts";
+import {
+  PipePoseSource,
+  type PoseSource,
+  RemoteTracksPoseSource,
+  SessionPoseSource,
+} from "./pose_source.ts";
 import { remoteDevice } from "./remote.ts";
 
 export type { CommandEvent, ConnectedEvent, DisconnectedEvent, PhoneEvent, PoseEvent };
@@ -32,6 +37,11 @@ const MAX_WAITING = 256;
 
 /** How to open a pose. */
 export interface ClientPoseOptions extends RemotePoseOptions {
+  /**
+   * `xoq/1`: poses as datagrams, and haptics back (the default). `moqt`: as tracks, which relays carry
+   * on; they lead one way, so that `role` and `take` mean nothing.
+   */
+  over?: "xoq/1" | "moqt";
   /** Gives up, and later closes it. */
   signal?: AbortSignal;
   /** Milliseconds until a server never reached counts as unreachable. Default 15,000. */
@@ -44,7 +54,7 @@ export interface ClientPoseOptions extends RemotePoseOptions {
 
 /** A remote phone. Iterating gives its events: of the poses, only the newest waits. */
 export class PoseStream implements AsyncIterable<PhoneEvent>, AsyncDisposable {
-  readonly #pose: RemotePose;
+  readonly #source: PoseSource;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #others: PhoneEvent[] = [];
@@ -53,25 +63,23 @@ export class PoseStream implements AsyncIterable<PhoneEvent>, AsyncDisposable {
   #ended: { error: unknown } | undefined;
   #attached = Promise.withResolvers<void>();
 
-  /** Takes a pose over; use {@link openPose}. */
-  constructor(pose: RemotePose, signal: AbortSignal | undefined) {
-    this.#pose = pose;
+  /** Takes a source over; use {@link openPose} or {@link openPoseTracks}. */
+  constructor(source: PoseSource, signal: AbortSignal | undefined) {
+    this.#source = source;
     this.#attached.promise.catch(() => {});
-    pose.onPose = (datagram, _raw, receivedUs, first) => {
-      this.#newest = poseEvent(datagram, receivedUs, beginsMovement(datagram, first));
-      this.#wake.resolve();
-    };
-    pose.onEvent = (event) => {
-      if (event.type === "attached") this.#attached.resolve();
-      if (event.type !== "phone") return;
-      if (this.#others.length >= MAX_WAITING) this.#others.shift();
-      this.#others.push(event.event);
+    source.onAttached = () => this.#attached.resolve();
+    source.onEvent = (event) => {
+      if (event.type === "pose") this.#newest = event;
+      else {
+        if (this.#others.length >= MAX_WAITING) this.#others.shift();
+        this.#others.push(event);
+      }
       this.#wake.resolve();
     };
     const ended = signal === undefined
       ? this.#stop.signal
       : AbortSignal.any([signal, this.#stop.signal]);
-    this.#running = pose.run(ended).then(() => this.#end(undefined), (error) => this.#end(error));
+    this.#running = source.run(ended).then(() => this.#end(undefined), (error) => this.#end(error));
   }
 
   /** Resolves when it is attached for the first time; rejects with why it never was. */
@@ -81,15 +89,15 @@ export class PoseStream implements AsyncIterable<PhoneEvent>, AsyncDisposable {
 
   /** Counters now. */
   stats(): Readonly<RemotePoseStats> {
-    return this.#pose.stats();
+    return this.#source.stats();
   }
 
-  /** Makes the phone vibrate: intensity 0 to 1. Only as `controller`; the newest wins. Throws `RangeError`. */
+  /** Makes the phone vibrate: intensity 0 to 1. Only as `controller`; the newest wins. Throws `RangeError`, `UnsupportedError`. */
   haptic(intensity: number, channel = 0): void {
     if (!(intensity >= 0 && intensity <= 1)) {
       throw new RangeError(`an intensity of ${intensity}: 0 to 1 is wanted`);
     }
-    this.#pose.reverse({ type: "haptic", intensity, channel });
+    this.#source.reverse({ type: "haptic", intensity, channel });
   }
 
   /** The next event. Rejects with why it ended; `undefined` once it is closed. */
@@ -145,12 +153,28 @@ export async function openPose(
   endpoint: Endpoint,
   options: ClientPoseOptions = {},
 ): Promise<PoseStream> {
-  const { signal, timeoutMs, reconnect, agent, ...rest } = options;
-  const pose = new RemotePose(
-    remoteDevice(ticket, endpoint, { timeoutMs, reconnect, agent }),
-    rest,
+  const { signal, timeoutMs, reconnect, agent, over, ...rest } = options;
+  const remote = remoteDevice(ticket, endpoint, { timeoutMs, reconnect, agent });
+  return await opened(
+    over === "moqt" ? new RemoteTracksPoseSource(remote) : new PipePoseSource(remote, rest),
+    signal,
   );
-  const stream = new PoseStream(pose, signal);
+}
+
+/**
+ * Opens the pose of a device from its tracks. The session stays the caller's. Throws `RequestError`
+ * where there is no such device, or it can't be subscribed to.
+ */
+export async function openPoseTracks(
+  session: MoqtSession,
+  device: string,
+  options: { signal?: AbortSignal } = {},
+): Promise<PoseStream> {
+  return await opened(new SessionPoseSource(session, device), options.signal);
+}
+
+async function opened(source: PoseSource, signal: AbortSignal | undefined): Promise<PoseStream> {
+  const stream = new PoseStream(source, signal);
   try {
     await stream.ready();
   } catch (error) {

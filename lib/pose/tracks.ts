@@ -5,11 +5,8 @@
  * @module
  */
 import type { TrackOffer, TrackSink } from "../device.ts";
+import { EVENTS_TRACK, POSE_TRACK } from "./track_names.ts";
 
-/** Name of the track of poses. */
-export const POSE_TRACK = "pose";
-/** Name of the track of everything else that the phone does. */
-export const EVENTS_TRACK = "events";
 /** A pose that is behind by more than this is cut off. */
 const LATE_POSES = 1;
 /** Groups of events: one begins with each phone, and with each subscriber that joins. */
