@@ -34,6 +34,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ping.ts")).pingCommand,
   },
   {
+    name: "moq",
+    brief: "tools for Media over QUIC (MoQT)",
+    section: "Media over QUIC",
+    commands: [
+      {
+        name: "interop",
+        brief: "run moq-interop-runner's cases against a relay",
+        load: async () => (await import("./commands/moq_interop.ts")).moqInteropCommand,
+      },
+    ],
+  },
+  {
     name: "ls",
     brief: "devices of this machine, or on the LAN",
     section: "Look around",
