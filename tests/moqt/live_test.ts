@@ -64,17 +64,17 @@ for (const [draft, protocol] of DRAFTS) {
     const received = all(flowing.objects());
     for (let group = 0; group < 20; group++) {
       source.startGroup();
-      for (let id = 0; id < 4; id++) source.write({ payload: new Uint8Array(1000).fill(group) });
+      for (let id = 0; id < 8; id++) source.write({ payload: new Uint8Array(1000).fill(group) });
       await new Promise((resolve) => setTimeout(resolve));
     }
     assert.ok(source.resetGroups >= 15, `${source.resetGroups} groups were cut off`);
     const late = all(stuck.objects());
     await source.end();
-    assert.equal((await received).length, 80);
+    assert.equal((await received).length, 160);
     const some = await late;
     const last = some.filter(({ group }) => group === 19);
-    assert.equal(last.length, 4);
-    assert.ok(some.length < 60, `${some.length} objects`);
+    assert.equal(last.length, 8);
+    assert.ok(some.length < 120, `${some.length} objects`);
     for (const { group, payload } of some) assert.ok(payload.every((byte) => byte === group));
   });
 

@@ -136,9 +136,7 @@ export class DataStreams {
     let whole = false;
     try {
       while (true) {
-        for (let next = parser.next(); next !== undefined; next = parser.next()) {
-          await receiver.object(next);
-        }
+        await receiver.take(parser);
         const { done, value } = await reader.read();
         if (done) break;
         parser.push(value);

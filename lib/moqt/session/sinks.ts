@@ -4,6 +4,7 @@
  * @module
  */
 import { GroupAssembler } from "./assembler.ts";
+import { BatchQueue } from "./batch_queue.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 import { BoundedQueue } from "./queue.ts";
 
@@ -13,8 +14,8 @@ export interface Sink {
   readonly stats: { droppedDatagrams: number; lateObjects: number };
   /** A stream of a group began. */
   opened(group: number): void;
-  /** An object of a stream; a promise: wait for it before the next. */
-  object(object: ReceivedObject): Promise<void> | undefined;
+  /** Objects of one stream, not none, from now on the sink's; a promise: wait for it before the next. */
+  objects(batch: ReceivedObject[]): Promise<void> | undefined;
   /** A stream of a group ended. */
   ended(group: number, whole: boolean, last?: number): void;
   /** A datagram's object. */
@@ -25,6 +26,8 @@ export interface Sink {
 
 /** Objects that wait for the reader; then streams wait, and datagrams are dropped. */
 const MAX_OBJECTS = 256;
+/** Most objects of one batch. */
+export const MAX_BATCH_OBJECTS = 256;
 /** Bytes of one group that wait for the reader before its streams do. */
 const MAX_GROUP_BYTES = 8 << 20;
 /** Groups that wait for the reader; the oldest go. */
@@ -32,12 +35,17 @@ const MAX_GROUPS = 64;
 
 /** Objects in the order of their arrival. */
 export class ArrivalSink implements Sink {
-  readonly #queue = new BoundedQueue<ReceivedObject>(MAX_OBJECTS, "block");
+  readonly #queue = new BatchQueue<ReceivedObject>(MAX_OBJECTS);
   #droppedDatagrams = 0;
 
   /** The objects; marks of groups' and tracks' ends among them. */
-  get objects(): AsyncIterable<ReceivedObject> {
-    return this.#queue;
+  values(): AsyncIterableIterator<ReceivedObject> {
+    return this.#queue.values();
+  }
+
+  /** The same, as many at once as there are. */
+  batches(): AsyncIterableIterator<ReceivedObject[]> {
+    return this.#queue.batches();
   }
 
   /** Counters. */
@@ -48,9 +56,9 @@ export class ArrivalSink implements Sink {
   /** Nothing to do. */
   opened(): void {}
 
-  /** Queues an object. */
-  object(object: ReceivedObject): Promise<void> | undefined {
-    this.#queue.push(object);
+  /** Queues objects. */
+  objects(batch: ReceivedObject[]): Promise<void> | undefined {
+    this.#queue.push(batch);
     return this.#queue.hasRoom ? undefined : this.#queue.room();
   }
 
@@ -59,7 +67,7 @@ export class ArrivalSink implements Sink {
 
   /** Queues an object, or drops it where the reader is slow. */
   datagram(object: ReceivedObject): void {
-    if (this.#queue.hasRoom) this.#queue.push(object);
+    if (this.#queue.hasRoom) this.#queue.push([object]);
     else this.#droppedDatagrams++;
   }
 
@@ -158,14 +166,14 @@ export class GroupSink implements Sink {
     this.#group(id)?.opened();
   }
 
-  /** Gives an object to its group. */
-  object(object: ReceivedObject): Promise<void> | undefined {
-    const group = this.#group(object.group);
+  /** Gives objects to their group. */
+  objects(batch: ReceivedObject[]): Promise<void> | undefined {
+    const group = this.#group(batch[0]!.group);
     if (group === undefined) {
-      this.#late++;
+      this.#late += batch.length;
       return undefined;
     }
-    group.add(object);
+    for (const object of batch) group.add(object);
     return group.bytes < MAX_GROUP_BYTES ? undefined : group.room(MAX_GROUP_BYTES);
   }
 

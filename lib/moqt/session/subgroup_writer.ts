@@ -94,7 +94,11 @@ export class SubgroupWriter {
   write(object: OutgoingObject): Promise<void> {
     try {
       this.#assertOpen();
-      if (this.#hasRoom(object)) return this.#add(object).taken;
+      if (this.#hasRoom(object)) {
+        const batch = this.#add(object);
+        this.#sendNext();
+        return batch.taken;
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -115,15 +119,22 @@ export class SubgroupWriter {
     this.#assertOpen();
     if (!this.#hasRoom(object)) return false;
     this.#add(object);
+    this.#sendNext();
     return true;
   }
 
-  /** Sends objects as there is room; resolves when the transport took all of them. Rejects as `write()`. */
-  async writeMany(objects: Iterable<OutgoingObject>): Promise<void> {
-    for (const object of objects) {
-      while (!this.tryWrite(object)) await this.ready;
+  /** Sends the first of `objects`, as many as there is room for, together; returns how many. */
+  tryWriteMany(objects: readonly OutgoingObject[]): number {
+    this.#assertOpen();
+    let count = 0;
+    try {
+      for (; count < objects.length && this.#hasRoom(objects[count]!); count++) {
+        this.#add(objects[count]!);
+      }
+    } finally {
+      this.#sendNext();
     }
-    await this.flushed;
+    return count;
   }
 
   /** Resolves when there is room after {@link tryWrite} found none, or the stream has ended. */
@@ -153,7 +164,7 @@ export class SubgroupWriter {
       (this.#next === undefined || this.#next.hasRoom(payload.length));
   }
 
-  /** Adds to what is written next, and writes it where nothing is under way. */
+  /** Adds to what is written next. */
   #add({ id = this.#id, payload, properties, status }: OutgoingObject, since?: number): Batch {
     const batch = this.#next ?? this.#begin(since);
     const fields = { id, status: status ?? "normal", properties, payload };
@@ -162,7 +173,6 @@ export class SubgroupWriter {
     this.#id = id + 1;
     if (payload.length < DIRECT_BYTES) batch.writer.bytes(payload);
     else batch.direct = payload;
-    if (this.#underWay === undefined) this.#send(batch);
     return batch;
   }
 
@@ -174,7 +184,10 @@ export class SubgroupWriter {
     return batch;
   }
 
-  #send(batch: Batch): void {
+  /** Writes what gathered where nothing is under way. */
+  #sendNext(): void {
+    const batch = this.#next;
+    if (batch === undefined || this.#underWay !== undefined) return;
     this.#next = undefined;
     this.#underWay = batch;
     this.#head = undefined;
@@ -191,7 +204,7 @@ export class SubgroupWriter {
     this.#underWay = undefined;
     returnBatch(batch);
     this.#refill();
-    if (this.#next !== undefined) this.#send(this.#next);
+    this.#sendNext();
     this.#ready?.resolve();
     this.#ready = undefined;
   }

@@ -5,7 +5,7 @@
  */
 import { doneCodes, type DoneName, nameOf } from "../codes.ts";
 import type { ObjectDatagram } from "../data/datagram.ts";
-import type { SubgroupHeader, SubgroupObject } from "../data/subgroup.ts";
+import type { MakeObject, SubgroupHeader, SubgroupParser } from "../data/subgroup.ts";
 import { RequestError } from "../errors.ts";
 import type { MessageOf } from "../messages/control.ts";
 import type { Version } from "../versions.ts";
@@ -15,7 +15,8 @@ import type { TrackName } from "../wire/track_name.ts";
 import type { Channel } from "./channel.ts";
 import { ForwardReceiver, type ForwardSink } from "./forward.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
-import { ArrivalSink, GroupSink, type ReceivedGroup, type Sink } from "./sinks.ts";
+import { ArrivalSink, GroupSink, MAX_BATCH_OBJECTS } from "./sinks.ts";
+import type { ReceivedGroup, Sink } from "./sinks.ts";
 
 /** What the publisher said of a subscription. */
 export interface SubscriptionInfo {
@@ -118,9 +119,21 @@ export class Subscription implements AsyncDisposable {
 
   /** Every object as it arrives: lowest latency, no order between streams. */
   objects(): AsyncIterable<ReceivedObject> {
+    return this.#arrivals().values();
+  }
+
+  /**
+   * Every object as it arrives, as many at once as there are: for tracks with very many objects, as
+   * nothing is waited for between two of a batch. Batches are never empty.
+   */
+  batches(): AsyncIterable<ReceivedObject[]> {
+    return this.#arrivals().batches();
+  }
+
+  #arrivals(): ArrivalSink {
     const sink = new ArrivalSink();
     this.#use(sink);
-    return sink.objects;
+    return sink;
   }
 
   /** Groups as they begin, each with its objects in order and its gaps told. */
@@ -294,18 +307,25 @@ export class SubgroupReceiver {
     return this.#signal;
   }
 
-  /** Takes an object; a promise: wait for it before the next. */
-  object(object: SubgroupObject): Promise<void> | undefined {
-    this.#subgroup ??= object.id;
-    if (object.status === "normal") this.#last = object.id;
-    return this.#sink.object({
-      kind: "object",
-      group: this.#header.group,
-      subgroup: this.#subgroup,
-      priority: this.#priority,
-      ...object,
-    });
+  /** Takes all objects that a parser has; a promise: wait for it before more bytes. */
+  async take(parser: SubgroupParser): Promise<void> {
+    while (!this.#signal.aborted) {
+      const batch = parser.take(MAX_BATCH_OBJECTS, this.#make);
+      if (batch.length === 0) return;
+      const wait = this.#sink.objects(batch);
+      if (wait !== undefined) await wait;
+    }
   }
+
+  readonly #make: MakeObject<ReceivedObject> = (id, status, properties, payload) => {
+    const subgroup = this.#subgroup ??= id;
+    if (status === "normal") this.#last = id;
+    const { group } = this.#header;
+    const priority = this.#priority;
+    return properties === undefined
+      ? { kind: "object", group, subgroup, priority, id, status, payload }
+      : { kind: "object", group, subgroup, priority, id, status, properties, payload };
+  };
 
   /** The stream ended: with FIN, or it was reset. */
   ended(whole: boolean): void {

@@ -248,17 +248,20 @@ class GroupSender {
   }
 
   async #pump(): Promise<void> {
-    for (let object = this.#queue[0]; object !== undefined; object = this.#queue[0]) {
-      this.#writer ??= await this.#sender.publication.subgroup({
+    const queue = this.#queue;
+    while (queue.length > 0) {
+      const writer = this.#writer ??= await this.#sender.publication.subgroup({
         group: this.id,
         endOfGroup: true,
         signal: this.#abort.signal,
       });
-      if (this.#over) return this.#writer.reset("delivery-timeout");
-      await this.#writer.write(object);
+      if (this.#over) return writer.reset("delivery-timeout");
+      const count = writer.tryWriteMany(queue);
+      await (count === 0 ? writer.ready : writer.flushed);
       if (this.#over) return;
-      this.#queue.shift();
-      this.#sender.sent(object.payload.length);
+      let bytes = 0;
+      for (const { payload } of queue.splice(0, count)) bytes += payload.length;
+      this.#sender.sent(bytes);
     }
     // At once, so that what is pushed next begins anew.
     this.#running = false;
