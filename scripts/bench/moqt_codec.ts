@@ -1,16 +1,21 @@
 /**
- * `deno task bench moqt_codec [--json]`: how many MoQT objects of 1 KiB and 8 KiB are written and
- * read a second, by the codecs alone and by two sessions in memory.
+ * `deno task bench moqt_codec [--json]`: how many MoQT objects of 1 KiB and 8 KiB with a
+ * time of capture are written and read a second, by the codecs alone and by sessions in memory.
  */
 import {
   encodeSubgroupHeader,
   SubgroupEncoder,
   SubgroupParser,
 } from "../../lib/moqt/data/subgroup.ts";
-import { accept, connect } from "../../lib/moqt/session/session.ts";
+import type { IncomingSubscribe } from "../../lib/moqt/session/incoming.ts";
+import type { Publication } from "../../lib/moqt/session/publication.ts";
+import { accept, connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
+import type { Subscription } from "../../lib/moqt/session/subscription.ts";
 import { TrackSource } from "../../lib/moqt/session/track_source.ts";
 import { protocolOf, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
+import type { KeyValue } from "../../lib/moqt/wire/key_values.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";
+import { Writer } from "../../lib/moqt/wire/writer.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import { Report } from "./report.ts";
 
@@ -24,7 +29,7 @@ const HEADER = {
   trackAlias: 1,
   group: 1,
   subgroup: 0,
-  hasProperties: false,
+  hasProperties: true,
   endOfGroup: true,
 } as const;
 
@@ -41,9 +46,25 @@ function write(version: Version, payload: Uint8Array): Uint8Array[] {
   const encoder = new SubgroupEncoder(HEADER, version);
   const parts: Uint8Array[] = [encodeSubgroupHeader(HEADER, version)];
   for (let id = 0; id < PER_GROUP; id++) {
-    parts.push(encoder.encode({ id, status: "normal", payload }));
+    parts.push(encoder.encode({ id, status: "normal", payload, properties: stamp(id) }));
   }
   return parts;
+}
+
+/** Into memory that is used again and again, as sessions do. */
+function writeBatches(version: Version, payload: Uint8Array, writer: Writer): number {
+  const encoder = new SubgroupEncoder(HEADER, version);
+  for (let id = 0; id < PER_GROUP; id++) {
+    if (writer.length + payload.length + 64 > CHUNK_BYTES) writer.clear();
+    encoder.encodeHead({ id, status: "normal", payload, properties: stamp(id) }, writer);
+    writer.bytes(payload);
+  }
+  return PER_GROUP;
+}
+
+/** The time of its capture, as LOC has it. */
+function stamp(id: number): KeyValue[] {
+  return [{ type: 0x10, value: BigInt(1_795_000_000_000_000 + id) }];
 }
 
 function chunked(parts: readonly Uint8Array[]): Uint8Array[] {
@@ -65,30 +86,61 @@ function read(version: Version, chunks: readonly Uint8Array[]): number {
   let objects = 0;
   for (const chunk of chunks) {
     parser.push(chunk);
-    while (parser.next() !== undefined) objects++;
+    objects += parser.take(Infinity, (_id, _status, _properties, payload) => payload).length;
   }
   return objects;
 }
 
-async function throughSessions(version: Version, payload: Uint8Array): Promise<number> {
+/** Two sessions in memory, and a track whose publisher never waits. */
+async function throughTrack(version: Version, payload: Uint8Array): Promise<number> {
   const source = new TrackSource();
-  const [a, b] = memoryPair(protocolOf(version));
-  const handlers = {
-    subscribe: (request: Parameters<TrackSource["accept"]>[0]) => void source.accept(request),
-  };
-  const [client, server] = await Promise.all([connect(a), accept(b, { handlers })]);
-  await using _both = {
-    [Symbol.asyncDispose]: async () => void await Promise.all([client.close(), server.close()]),
-  };
-  const subscription = client.subscribe(trackName(["bench"], "objects"));
-  await subscription.ready;
-  const objects = subscription.objects()[Symbol.asyncIterator]();
+  await using pair = await sessions(version, (request) => void source.accept(request));
+  const objects = (await subscribed(pair.client)).objects()[Symbol.asyncIterator]();
   return await rate(async () => {
     source.startGroup();
     for (let id = 0; id < PER_GROUP; id++) source.write({ payload });
     for (let id = 0; id < PER_GROUP; id++) await objects.next();
     return PER_GROUP;
   });
+}
+
+/** The same, by a loop that waits for the stream, to one that takes batches. */
+async function throughStream(version: Version, payload: Uint8Array): Promise<number> {
+  const publication = Promise.withResolvers<Publication>();
+  await using pair = await sessions(version, (it) => publication.resolve(it.accept()));
+  const batches = (await subscribed(pair.client)).batches()[Symbol.asyncIterator]();
+  let group = 0;
+  return await rate(async () => {
+    const writer = await (await publication.promise).subgroup({ group: group++ });
+    const writing = (async () => {
+      for (let id = 0; id < PER_GROUP; id++) {
+        const object = { payload, properties: stamp(id) };
+        while (!writer.tryWrite(object)) await writer.ready;
+      }
+      await writer.close();
+    })();
+    for (let got = 0; got < PER_GROUP;) got += (await batches.next()).value!.length;
+    await writing;
+    return PER_GROUP;
+  });
+}
+
+async function sessions(version: Version, subscribe: (request: IncomingSubscribe) => void) {
+  const [a, b] = memoryPair(protocolOf(version));
+  const [client, server] = await Promise.all([
+    connect(a),
+    accept(b, { handlers: { subscribe } }),
+  ]);
+  return {
+    client,
+    [Symbol.asyncDispose]: async () => void await Promise.all([client.close(), server.close()]),
+  };
+}
+
+async function subscribed(client: MoqtSession): Promise<Subscription> {
+  const subscription = client.subscribe(trackName(["bench"], "objects"));
+  await subscription.ready;
+  return subscription;
 }
 
 const report = new Report(Deno.args.includes("--json"));
@@ -105,8 +157,11 @@ for (const version of VERSIONS) {
         ours: Math.round(ours),
         higherIsBetter: true,
       });
-    add("write", await rate(() => write(version, payload).length - 1));
+    const writer = new Writer(version, CHUNK_BYTES);
+    add("write, each by itself", await rate(() => write(version, payload).length - 1));
+    add("write, together", await rate(() => writeBatches(version, payload, writer)));
     add("read", await rate(() => read(version, chunks)));
-    add("two sessions in memory", await throughSessions(version, payload));
+    add("two sessions in memory, TrackSource, objects()", await throughTrack(version, payload));
+    add("two sessions in memory, tryWrite(), batches()", await throughStream(version, payload));
   }
 }
