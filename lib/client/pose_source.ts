@@ -67,15 +67,19 @@ export class PipePoseSource implements PoseSource {
 }
 
 /** What both sources of tracks have in common. */
-abstract class TracksPoseSource implements PoseSource {
+export abstract class TracksPoseSource implements PoseSource {
+  /** See {@link PoseSource}. */
   onAttached: (() => void) | undefined;
+  /** See {@link PoseSource}. */
   onEvent: ((event: PhoneEvent) => void) | undefined;
+  /** What was counted so far. */
   protected readonly counters: RemotePoseStats = {
     received: 0,
     stale: 0,
     malformed: 0,
     reconnects: 0,
   };
+  /** Counts and hands on. */
   protected readonly listener: TrackListener = {
     onSubscribed: () => this.onAttached?.(),
     onStale: () => this.counters.stale++,
@@ -86,14 +90,17 @@ abstract class TracksPoseSource implements PoseSource {
     },
   };
 
+  /** See {@link PoseSource}. */
   stats(): Readonly<RemotePoseStats> {
     return this.counters;
   }
 
+  /** Throws: tracks lead one way. */
   reverse(): void {
     throw new UnsupportedError("tracks lead one way", { hint: "open the pose over xoq/1" });
   }
 
+  /** See {@link PoseSource}. */
   abstract run(signal: AbortSignal): Promise<void>;
 }
 

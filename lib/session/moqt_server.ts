@@ -56,14 +56,17 @@ export interface MoqtServerStats {
 /** How a session ended. */
 export type MoqtOutcome = "over" | "denied" | "silent" | "protocol";
 
-interface Entry {
+/** A track, and whose it is. */
+export interface MoqtEntry {
+  /** The device. */
   device: ServedDevice;
+  /** The track. */
   track: LiveTrack;
 }
 
 /** Serves the tracks of devices. */
 export class MoqtServer {
-  readonly #tracks = new Map<string, Entry>();
+  readonly #tracks = new Map<string, MoqtEntry>();
   readonly #devices: readonly ServedDevice[];
   readonly #agent: string;
   readonly #sessions = new Set<MoqtSession>();
@@ -170,7 +173,7 @@ export class MoqtServer {
   }
 
   /** The track of that name. */
-  entry(track: TrackName): Entry | undefined {
+  entry(track: TrackName): MoqtEntry | undefined {
     return this.#tracks.get(formatTrackName(track));
   }
 
@@ -198,7 +201,7 @@ class Visit {
   }
 
   /** The track, and the peer's right to it. What it may not see does not exist for it. */
-  async find(name: TrackName): Promise<Entry & { peer: Peer }> {
+  async find(name: TrackName): Promise<MoqtEntry & { peer: Peer }> {
     await this.#authorized();
     const entry = this.#server.entry(name);
     const peer = entry && this.#visitor.desk.peer(this.#visitor.id, entry.device.name);
