@@ -7,6 +7,7 @@ import { decodeDatagram } from "../../lib/moqt/data/datagram.ts";
 import { FetchParser } from "../../lib/moqt/data/fetch.ts";
 import { SubgroupParser } from "../../lib/moqt/data/subgroup.ts";
 import { MoqtViolation } from "../../lib/moqt/errors.ts";
+import { encodeFrame, encodeGroup, GroupParser, LiteStreamError } from "../../lib/moqt/lite/mod.ts";
 import {
   type ControlMessage,
   ControlParser,
@@ -16,6 +17,7 @@ import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
 import { hasRequestStreams, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
 import { CONTROL_CASES } from "../../tests/moqt/cases.ts";
 import { DATAGRAM_CASES, FETCH_CASES, SUBGROUP_CASES } from "../../tests/moqt/data_cases.ts";
+import { LITE_CASES } from "../../tests/moqt/lite/cases.ts";
 import type { FuzzTarget } from "./targets.ts";
 
 /** Most bytes an object may have here. */
@@ -65,8 +67,50 @@ function withoutLargest({ largest: _, ...parameters }: Parameters): Parameters {
   return parameters;
 }
 
+/** Bodies of moq-lite's messages: each is given to every reader. */
+const liteMessages: FuzzTarget = {
+  name: "moq-lite-messages",
+  seeds: LITE_CASES.map(({ bytes, head }) => bytes.slice(head)),
+  run: (input) => {
+    for (const { decode } of LITE_CASES) {
+      try {
+        decode(input);
+      } catch (error) {
+        if (!expects(error)) throw error;
+      }
+    }
+  },
+  expects,
+};
+
+const liteGroup: FuzzTarget = {
+  name: "moq-lite-group",
+  seeds: [0, 3, 70].map((size) =>
+    Uint8Array.of(
+      ...encodeGroup({ subscribe: size, sequence: 70_000 }).subarray(1),
+      ...encodeFrame(new Uint8Array(size)),
+      ...encodeFrame(Uint8Array.of(1, 2)),
+    )
+  ),
+  run: (input) => {
+    const parser = new GroupParser(undefined, LIMIT);
+    const half = input.length >> 1;
+    let header: unknown;
+    for (const part of [input.slice(0, half), input.slice(half)]) {
+      parser.push(part);
+      header ??= parser.header();
+      while (header !== undefined && parser.next() !== undefined);
+    }
+  },
+  expects: (error) => expects(error) || error instanceof LiteStreamError,
+};
+
 /** Every target. */
 export function moqtTargets(): FuzzTarget[] {
+  return [liteMessages, liteGroup, ...draftTargets()];
+}
+
+function draftTargets(): FuzzTarget[] {
   return VERSIONS.flatMap((version): FuzzTarget[] => [
     {
       name: `moqt-${version}-control`,
