@@ -139,12 +139,11 @@ async function run(fd: number, rate: number, seconds: number): Promise<number> {
   return total;
 }
 
-function arrived(line: string): void {
-  const now = performance.now();
+function arrived(line: string, at: number): void {
   const seq = Number(/"seq": ?(\d+)/.exec(line)?.[1] ?? NaN);
   if (Number.isNaN(seq)) return;
   received++;
-  latencies.push(now - sentAt[seq]!);
+  latencies.push(at - sentAt[seq]!);
 }
 
 /** The plain receiver in Python, and a phone for it; `undefined` where there is no Python. */
@@ -157,8 +156,8 @@ function startPeer(): { phone: Promise<number>; stop: () => Promise<void> } | un
       stderr: "null",
     }).spawn();
     const bound = Promise.withResolvers<number>();
-    void lines(child.stdout, (line) => {
-      if (!/^\d+$/.test(line)) return arrived(line);
+    void lines(child.stdout, (line, at) => {
+      if (!/^\d+$/.test(line)) return arrived(line, at);
       const fd = openUdp(new SocketAddress("127.0.0.2"));
       connectUdp(fd, new SocketAddress("127.0.0.1", Number(line)));
       bound.resolve(fd);
@@ -219,14 +218,17 @@ async function readHaptics(): Promise<void> {
   }
 }
 
+/** Lines, each with when its last bytes were here: reading them takes no part in the figures. */
 async function lines(
   stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
+  onLine: (line: string, at: number) => void,
 ): Promise<void> {
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
+  for await (const bytes of stream) {
+    const at = performance.now();
+    const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
     rest = parts.pop() ?? "";
-    for (const part of parts) onLine(part);
+    for (const part of parts) onLine(part, at);
   }
 }
