@@ -28,7 +28,13 @@ const KINDS = ["camera", "serial", "can", "pose", "audio"];
 export const ROOMS: Readonly<Record<string, Room>> = {
   ffi: { places: ["ffi/"], imports: [] },
   errors: {
-    places: ["lib/errors.ts", "lib/checks.ts", "lib/interrupt.ts", "lib/version.ts"],
+    places: [
+      "lib/errors.ts",
+      "lib/checks.ts",
+      "lib/interrupt.ts",
+      "lib/version.ts",
+      "lib/backoff.ts",
+    ],
     imports: [],
   },
   bytes: { places: ["lib/bytes/"], imports: ["errors"] },
@@ -42,7 +48,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     places: [
       "lib/device.ts",
       "lib/remote.ts",
-      "lib/backoff.ts",
       "lib/stay_attached.ts",
       "lib/lease.ts",
       "lib/safe_state.ts",
