@@ -1,13 +1,20 @@
 /**
  * `deno task soak [camera|serial|can] [--minutes 10] [--clients 4] [--json]`: one server for a long
- * time, with clients that come, go, are killed and are stopped. Prints the server's memory and open
- * files as time goes by; the exit code is 1 when they grew, or when the server ended.
+ * time, with clients that come, go, are killed and are stopped; serial ports and CAN buses also under
+ * half of their load, and visited as fast as it goes. Prints the server's memory, what its garbage
+ * collector leaves of it, and its open files; then how they grew in the second half of the time. The
+ * exit code is 1 when that was more than a warm process grows, or when the server ended.
+ *
+ * iroh remembers every endpoint that was there for a minute, so memory is judged from the fourth
+ * minute on; what the garbage collector leaves and open files, always.
  *
  * Everything stays on loopback and ends by itself.
  */
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { percentile } from "./bench/report.ts";
-import { eachLine } from "../tests/support/process.ts";
+import { eachLine, end } from "../tests/support/process.ts";
+import type { ClientJob } from "./soak/client.ts";
+import { type Sample, trend } from "./soak/trend.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,19 +25,31 @@ const { values, positionals } = parseArgs({
   },
 });
 
-/** What to serve, and how a client uses it, by kind. */
-const KINDS: Readonly<Record<string, { serve: string[]; open: string[] }>> = {
-  camera: { serve: ["camera", "test", "--h264"], open: ["--stdout=h264"] },
-  serial: { serve: ["serial", "test"], open: ["--stdout", "--watch"] },
-  can: { serve: ["can", "test"], open: ["--stdout"] },
+/** What to serve, how a person's client uses it, and what else uses it, by kind. */
+const KINDS: Readonly<
+  Record<string, { serve: string[]; open: string[]; roles: readonly ClientJob["role"][] }>
+> = {
+  camera: { serve: ["camera", "test", "--h264"], open: ["--stdout=h264"], roles: [] },
+  serial: {
+    serve: ["serial", "test"],
+    open: ["--stdout", "--watch"],
+    roles: ["load", "visits"],
+  },
+  can: { serve: ["can", "test"], open: ["--stdout"], roles: ["load", "visits"] },
 };
+
+/** What is looked at: its unit, and how much more of it the second half may end with. */
+const LIMITS = {
+  memory: { unit: 1e6, name: "MB", most: 16e6 },
+  heap: { unit: 1e6, name: "MB", most: 2e6 },
+  files: { unit: 1, name: "", most: 8 },
+} as const;
+type Figure = keyof typeof LIMITS;
 
 /** Seconds between two looks at the server. */
 const SAMPLE_SECONDS = 5;
-/** Growth of memory from the first to the last third of the time that counts as a leak, in bytes. */
-const MAX_GROWTH_BYTES = 24e6;
-/** Likewise of open files. */
-const MAX_GROWTH_FILES = 8;
+/** Shortest run after which memory as a whole says something, in seconds. */
+const MEMORY_SECONDS = 240;
 
 const kind = positionals[0] ?? "camera";
 const plan = KINDS[kind];
@@ -38,57 +57,106 @@ if (plan === undefined) {
   console.error(`usage: deno task soak [${Object.keys(KINDS).join("|")}] [--minutes 10]`);
   Deno.exit(2);
 }
-const ends = performance.now() + Number(values.minutes) * 60_000;
+const began = performance.now();
+const ends = began + Number(values.minutes) * 60_000;
 const state = await Deno.makeTempDir({ prefix: "xoq-soak-" });
-const server = start([...plan.serve, "--json"]);
+const server = start("soak/server.ts", [...plan.serve, "--json"], ["--v8-flags=--expose-gc"]);
 const ticket = Promise.withResolvers<string>();
 eachLine(server.stdout, (line) => {
   const event = JSON.parse(line) as { event: string; ticket?: string };
   if (event.event === "ready" && event.ticket !== undefined) ticket.resolve(event.ticket);
 });
+let heap = 0;
+eachLine(server.stderr, (line) => {
+  const left = /^\{"heap":(\d+)\}$/.exec(line)?.[1];
+  if (left === undefined) console.error(line);
+  else heap = Number(left);
+});
 let ended = false;
 server.status.then(() => ended = true);
 const address = await ticket.promise;
 
-const samples: { bytes: number; files: number }[] = [];
-let visits = 0;
-const clients = Array.from({ length: Number(values.clients) }, visitAgainAndAgain);
+const looks: Record<Figure, Sample[]> = { memory: [], heap: [], files: [] };
+const counts: Record<string, number> = { people: 0 };
+const failures: string[] = [];
+const clients = [
+  ...Array.from({ length: Number(values.clients) }, visitAgainAndAgain),
+  ...plan.roles.map(use),
+];
 while (performance.now() < ends && !ended) {
   await sleep(SAMPLE_SECONDS * 1000);
-  const sample = look(server.pid);
-  if (sample === undefined) break;
-  samples.push(sample);
-  const text = `${(sample.bytes / 1e6).toFixed(1)} MB, ${sample.files} files, ${visits} visits`;
-  console.log(values.json ? JSON.stringify({ ...sample, visits }) : text);
+  if (!look()) break;
 }
 const alive = !ended;
 await Promise.all(clients);
-if (alive) server.kill("SIGINT");
-await server.status;
+await end(server);
 await Deno.remove(state, { recursive: true });
+judge();
 
-const third = Math.max(1, Math.floor(samples.length / 3));
-const median = (part: typeof samples, key: "bytes" | "files") =>
-  percentile(part.map((sample) => sample[key]), 0.5);
-const grown = {
-  bytes: median(samples.slice(-third), "bytes") - median(samples.slice(0, third), "bytes"),
-  files: median(samples.slice(-third), "files") - median(samples.slice(0, third), "files"),
-};
-const flat = grown.bytes <= MAX_GROWTH_BYTES && grown.files <= MAX_GROWTH_FILES;
-console.log(
-  `${kind}: ${visits} visits; memory ${grown.bytes >= 0 ? "+" : ""}` +
-    `${(grown.bytes / 1e6).toFixed(1)} MB, files ${grown.files >= 0 ? "+" : ""}${grown.files}` +
-    `${alive ? "" : "; the server ended"}: ${flat && alive ? "flat" : "NOT FLAT"}`,
-);
-Deno.exit(flat && alive ? 0 : 1);
+/** Takes a look at the server, unless it has ended. */
+function look(): boolean {
+  let memory: number;
+  let files: number;
+  try {
+    const status = Deno.readTextFileSync(`/proc/${server.pid}/status`);
+    memory = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+    files = [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+  } catch {
+    return false;
+  }
+  const at = (performance.now() - began) / 1000;
+  const seen = { memory, heap, files };
+  for (const figure of Object.keys(seen) as Figure[]) {
+    // The first collection may not have been.
+    if (seen[figure] > 0) looks[figure].push({ at, value: seen[figure] });
+  }
+  console.log(
+    values.json
+      ? JSON.stringify({ at, ...seen, counts })
+      : `${at.toFixed(0).padStart(4)} s  ${text("memory", memory)}, ${
+        text("heap", heap)
+      } in use, ` +
+        `${files} files; ${Object.entries(counts).map((entry) => entry.join(" ")).join(", ")}`,
+  );
+  return true;
+}
+
+/** Says how it went, and ends with 1 where something grows. */
+function judge(): never {
+  for (const figure of Object.keys(LIMITS) as Figure[]) {
+    const found = trend(looks[figure]);
+    if (found === undefined) continue;
+    const judged = figure !== "memory" || (ends - began) / 1000 >= MEMORY_SECONDS;
+    const grows = found.grown > LIMITS[figure].most;
+    if (judged && grows) failures.push(`${figure} grows`);
+    const line = `${figure}: ${text(figure, found.level)} at the end, second half ` +
+      `${text(figure, found.grown, true)} (${text(figure, found.perMinute, true)} a minute): ` +
+      (!judged ? "not judged, the run was too short" : grows ? "GROWS" : "flat");
+    console.log(values.json ? JSON.stringify({ figure, ...found, judged, grows }) : line);
+  }
+  if (!alive) failures.push("the server ended");
+  const verdict = failures.length === 0 ? "flat" : `NOT FLAT: ${failures.join("; ")}`;
+  if (!values.json) console.log(`${kind}: ${verdict}`);
+  Deno.exit(failures.length === 0 ? 0 : 1);
+}
+
+function text(figure: Figure, value: number, signed = false): string {
+  const { unit, name } = LIMITS[figure];
+  const sign = signed && value >= 0 ? "+" : "";
+  return `${sign}${(value / unit).toFixed(unit === 1 ? 0 : 1)} ${name}`.trimEnd();
+}
 
 /** A client that comes, stays for some seconds, and goes in one of the ways clients go. */
 async function visitAgainAndAgain(): Promise<void> {
   while (performance.now() < ends && !ended) {
-    const client = start(["open", address, ...plan!.open, "-q"]);
-    const drained = client.stdout.pipeTo(new WritableStream()).catch(() => {});
+    const client = start("../main.ts", ["open", address, ...plan!.open, "-q"]);
+    const drained = Promise.all(
+      [client.stdout, client.stderr].map((pipe) =>
+        pipe.pipeTo(new WritableStream()).catch(() => {})
+      ),
+    );
     await sleep(2_000 + Math.random() * 4_000);
-    visits++;
+    counts["people"]!++;
     const how = Math.random();
     if (how < 0.3) client.kill("SIGKILL");
     else if (how < 0.5) {
@@ -104,9 +172,25 @@ async function visitAgainAndAgain(): Promise<void> {
   }
 }
 
-function start(args: string[]): Deno.ChildProcess {
+/** One of `soak/client.ts`'s roles until the end. */
+async function use(role: ClientJob["role"]): Promise<void> {
+  const milliseconds = ends - performance.now();
+  const job: ClientJob = { kind: kind as ClientJob["kind"], role, ticket: address, milliseconds };
+  const client = start("soak/client.ts", [JSON.stringify(job)]);
+  const late = setTimeout(() => client.kill("SIGKILL"), milliseconds + 20_000);
+  await Promise.all([
+    eachLine(client.stdout, (line) => counts[role] = (JSON.parse(line) as { count: number }).count),
+    eachLine(client.stderr, (line) => console.error(line)),
+  ]);
+  const { code } = await client.status;
+  clearTimeout(late);
+  if (code !== 0) failures.push(`the client for ${role} failed`);
+}
+
+/** A script of ours, from this folder. */
+function start(script: string, args: string[], flags: string[] = []): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("../main.ts", import.meta.url).pathname, ...args],
+    args: ["run", "-A", ...flags, fileURLToPath(new URL(script, import.meta.url)), ...args],
     env: {
       XOQ_IROH_RELAY: "none",
       XOQ_BIND: "127.0.0.1",
@@ -115,19 +199,8 @@ function start(args: string[]): Deno.ChildProcess {
     },
     stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
-}
-
-/** Memory and open files of a process now (Linux); `undefined` when it has ended. */
-function look(pid: number): { bytes: number; files: number } | undefined {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    const bytes = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-    return { bytes, files: [...Deno.readDirSync(`/proc/${pid}/fd`)].length };
-  } catch {
-    return undefined;
-  }
 }
 
 function sleep(milliseconds: number): Promise<void> {
