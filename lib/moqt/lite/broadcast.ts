@@ -16,6 +16,7 @@ export interface LiteBroadcastOptions {
 export class LiteBroadcast {
   readonly #tracks = new Map<string, LiteTrackSource>();
   readonly #options: LiteBroadcastOptions;
+  readonly #making = new Map<string, Promise<LiteTrackSource | undefined>>();
 
   /** Makes a broadcast without tracks. */
   constructor(options: LiteBroadcastOptions = {}) {
@@ -33,9 +34,21 @@ export class LiteBroadcast {
     return track;
   }
 
-  /** The track of a name; undefined: there is none. For sessions. */
+  /**
+   * The track of a name; undefined: there is none. One that has ended is made again, where tracks are
+   * made. For sessions.
+   */
   async find(name: string): Promise<LiteTrackSource | undefined> {
-    return this.#tracks.get(name) ?? await this.#options.onTrack?.(name);
+    const track = this.#tracks.get(name);
+    const { onTrack } = this.#options;
+    if (onTrack === undefined || track?.ended === false) return track;
+    let making = this.#making.get(name);
+    if (making === undefined) {
+      // Once, however many want it meanwhile.
+      making = (async () => await onTrack(name))().finally(() => this.#making.delete(name));
+      this.#making.set(name, making);
+    }
+    return await making ?? track;
   }
 
   /** Ends all tracks: subscribers get what waits for them, then the end. */

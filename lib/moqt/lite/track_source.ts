@@ -102,6 +102,12 @@ export class LiteTrackSource {
     for (const sender of this.#senders) sender.wake(group);
   }
 
+  /** Ends the group, and lets go of it: who subscribes from now on begins with the next. */
+  forget(): void {
+    this.endGroup();
+    this.#group = undefined;
+  }
+
   /** Lets go of what everybody has; from then on nobody can begin with this group. */
   #trim(group: SentGroup): void {
     let first = group.trimmed + group.frames.length;

@@ -155,6 +155,41 @@ Deno.test("a track is made when somebody wants it, and told when nobody does", a
   assert.deepEqual(demand, [true, false]);
 });
 
+Deno.test("a track that is wanted twice at once is made once, and again after its end", async () => {
+  await using pair = await liteSessions();
+  let made = 0;
+  const broadcast: LiteBroadcast = new LiteBroadcast({
+    onTrack: async (name) => {
+      made++;
+      await Promise.resolve();
+      return broadcast.track(name);
+    },
+  });
+  pair.client.publish("b", broadcast);
+  const subscriptions = [pair.server.subscribe("b", "t"), pair.server.subscribe("b", "t")];
+  await Promise.all(subscriptions.map(({ ready }) => ready));
+  assert.equal(made, 1);
+  await (await broadcast.find("t"))!.end();
+  await Promise.all(subscriptions.map(({ closed }) => closed));
+  await pair.server.subscribe("b", "t").ready;
+  assert.equal(made, 2);
+});
+
+Deno.test("what was forgotten is not what a newcomer begins with", async () => {
+  await using pair = await liteSessions();
+  const broadcast = new LiteBroadcast();
+  const track = broadcast.track("video");
+  pair.client.publish("b", broadcast);
+  track.startGroup();
+  track.write(utf8("old"));
+  track.forget();
+  assert.throws(() => track.write(utf8("more")), /no group was begun/);
+  const subscription = pair.server.subscribe("b", "video");
+  await subscription.ready;
+  track.writeGroup(utf8("new"));
+  assert.deepEqual(await texts(await next(subscription)), ["new"]);
+});
+
 Deno.test("a slow subscriber loses whole old groups, and nobody else notices", async () => {
   await using slow = await liteSessions({ window: 1000 });
   await using fast = await liteSessions();
