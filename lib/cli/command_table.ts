@@ -39,6 +39,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     section: "Media over QUIC",
     commands: [
       {
+        name: "pub",
+        brief: "publish a file, stdin or a pattern as a track",
+        load: async () => (await import("./commands/moq_pub.ts")).moqPubCommand,
+      },
+      {
+        name: "sub",
+        brief: "receive a track",
+        load: async () => (await import("./commands/moq_sub.ts")).moqSubCommand,
+      },
+      {
+        name: "join",
+        brief: "receive a track from some groups back on, without a gap",
+        load: async () => (await import("./commands/moq_join.ts")).moqJoinCommand,
+      },
+      {
         name: "interop",
         brief: "run moq-interop-runner's cases against a relay",
         load: async () => (await import("./commands/moq_interop.ts")).moqInteropCommand,

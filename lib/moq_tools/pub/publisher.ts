@@ -158,17 +158,31 @@ export class TrackPublisher {
     });
   }
 
-  /** Ends the track for everybody, once what waits for them is sent. */
-  async end(): Promise<void> {
+  /**
+   * Ends the track for everybody, once what waits for them is sent. Sessions go on for `lingerMs`:
+   * transports do not tell when the peer has everything, and who closes at once may cut it short.
+   */
+  async end({ lingerMs, signal }: { lingerMs: number; signal: AbortSignal }): Promise<void> {
     this.#history.end();
     const left = [...this.#publications];
     await this.#source.end();
     for (const publication of left) publication.done("track-ended");
+    if (left.length > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", end);
+          resolve();
+        };
+        const timer = setTimeout(end, lingerMs);
+        signal.addEventListener("abort", end, { once: true });
+      });
+    }
     this.#ended.resolve();
   }
 
-  /** What a session of the track does about requests. `session` gives it once it stands. */
-  handlers(session: () => MoqtSession): RequestHandlers {
+  /** What a session of the track does about requests. */
+  handlers(session: Promise<MoqtSession>): RequestHandlers {
     const { track } = this.#options;
     return {
       subscribe: (request) => this.#accept(request),
@@ -181,11 +195,11 @@ export class TrackPublisher {
         const { largest } = this;
         return largest === undefined ? {} : { largest };
       },
-      subscribeNamespace: (request) => {
+      subscribeNamespace: async (request) => {
         const feed = request.accept();
         if (!hasPrefix(track.namespace, request.prefix)) return;
         if (request.interest !== "publish") feed.add(track.namespace);
-        if (request.interest !== "namespace") this.#publish(session());
+        if (request.interest !== "namespace") this.#publish(await session);
       },
     };
   }

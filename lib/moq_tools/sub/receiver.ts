@@ -7,7 +7,6 @@
 import { Backoff } from "../../backoff.ts";
 import { NotFoundError } from "../../errors.ts";
 import { RequestError } from "../../moqt/errors.ts";
-import type { SessionUse } from "../../moqt/persistent.ts";
 import type { ObjectGap, ReceivedObject } from "../../moqt/session/objects.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
 import type { Subscription } from "../../moqt/session/subscription.ts";
@@ -37,6 +36,16 @@ export interface ReceiverOptions {
   deliver(item: TrackItem): Promise<boolean | void> | boolean | void;
   /** Is told when a publisher agreed, and what could not be had. */
   onNotice?(notice: ReceiverNotice): void;
+}
+
+/** A session to receive over; the parts of `SessionUse` that matter. */
+export interface ReceiverUse {
+  /** The session. */
+  dialled: { session: MoqtSession };
+  /** Aborted when it is over. */
+  signal: AbortSignal;
+  /** Called once the track is subscribed to. */
+  established: () => void;
 }
 
 /** What happens to a receiver. */
@@ -75,7 +84,7 @@ export class TrackReceiver {
    * Receives over one session, until the track ends, or enough was delivered. Throws a
    * {@link RequestError} that is final, and `NotFoundError` where no publisher came in time.
    */
-  async use({ dialled: { session }, signal, established }: SessionUse): Promise<void> {
+  async use({ dialled: { session }, signal, established }: ReceiverUse): Promise<void> {
     const backoff = new Backoff();
     while (!signal.aborted) {
       const parameters = this.#parameters();
