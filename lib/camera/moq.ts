@@ -11,7 +11,7 @@ import type { Feed } from "../media/feed.ts";
 import { LITE_PROTOCOL, LiteBroadcast, type LiteTrackSource } from "../moqt/lite/mod.ts";
 import { connectLite, litePath } from "../moqt/lite/mod.ts";
 import type { DirectTransport } from "../transport/direct.ts";
-import { MoqPictureWriter, moqTrackName } from "./moq_wire.ts";
+import { defaultMoqPath, MoqPictureWriter, moqTrackName } from "./moq_wire.ts";
 
 /** A session that lasted this long was a good one: its loss is answered at once, in milliseconds. */
 const GOOD_AFTER_MS = 5_000;
@@ -62,6 +62,30 @@ export function moqTarget(relay: string, path: string): MoqTarget {
   const scheme = url.protocol === "moql:" ? "moqt:" : url.protocol;
   const dialled = new URL(`${scheme}//${url.host}/${encoded}${url.search}`);
   return { url: dialled, path: whole, announced: scheme === "https:" ? "" : whole };
+}
+
+/** Flags of `xoq camera` that say where to. */
+export interface MoqValues {
+  /** `--moq`: the path; empty: the default one. */
+  readonly moq: string | undefined;
+  /** `--moq-relay`. */
+  readonly "moq-relay": string | undefined;
+}
+
+/** Reads the flags for a device; undefined: it is not published. Throws `UsageError`. */
+export function moqTargetOf(
+  values: MoqValues,
+  device: string,
+  name: string,
+): MoqTarget | undefined {
+  if (values.moq === undefined) return undefined;
+  const relay = values["moq-relay"];
+  if (relay === undefined) {
+    throw new UsageError("--moq wants a relay", {
+      hint: "say which: --moq-relay https://HOST:PORT; whoever may subscribe there sees the camera",
+    });
+  }
+  return moqTarget(relay, values.moq === "" ? defaultMoqPath(device, name) : values.moq);
 }
 
 /** Publishes a feed until it is closed. Reconnects with back-off. */

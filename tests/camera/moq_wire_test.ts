@@ -6,7 +6,7 @@ import {
   MoqPictureWriter,
   moqTrackName,
 } from "../../lib/camera/moq_wire.ts";
-import { moqTarget } from "../../lib/camera/moq.ts";
+import { moqTarget, moqTargetOf } from "../../lib/camera/moq.ts";
 import { ProtocolError, UsageError } from "../../lib/errors.ts";
 import type { EncodedFrame } from "../../lib/media/frame.ts";
 import { noFfmpeg, testStream } from "../support/ffmpeg.ts";
@@ -108,4 +108,15 @@ Deno.test("a relay's URL and a path make what is dialled and what is announced",
   }
   assert.throws(() => moqTarget("https://relay.example", ""), /a path is wanted/);
   assert.throws(() => moqTarget("https://relay.example", "a/".repeat(40)), /40 parts/);
+});
+
+Deno.test("--moq wants a relay, and has a path of its own where none is given", () => {
+  const relay = "https://relay.example";
+  assert.equal(moqTargetOf({ moq: undefined, "moq-relay": relay }, "0", "front"), undefined);
+  assert.throws(() => moqTargetOf({ moq: "", "moq-relay": undefined }, "0", "front"), UsageError);
+  const path = (moq: string, device: string) =>
+    moqTargetOf({ moq, "moq-relay": relay }, device, "front")?.path;
+  assert.equal(path("", "0"), "anon/camera-0");
+  assert.equal(path("", "test"), "anon/camera-front");
+  assert.equal(path("a/b", "0"), "a/b");
 });
