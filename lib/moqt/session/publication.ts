@@ -29,6 +29,8 @@ export interface SubgroupOptions {
   hasProperties?: boolean;
   /** Whether the last object before the end is the group's last; default false. */
   endOfGroup?: boolean;
+  /** Whether the first object sent is the subgroup's first; default true. */
+  firstObject?: boolean;
   /** Gives up waiting for the peer to allow a stream. */
   signal?: AbortSignal;
 }
@@ -177,7 +179,7 @@ export class Publication implements AsyncDisposable {
       ...(priority === undefined ? {} : { priority }),
       hasProperties,
       endOfGroup,
-      firstObject: true,
+      firstObject: options.firstObject ?? true,
     };
     const head = encodeSubgroupHeader(header, this.#version);
     const stream = await this.#stream(header, options.signal);

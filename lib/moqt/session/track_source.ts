@@ -29,6 +29,8 @@ export class TrackSource {
   #largest: Location | undefined;
   #group = -1;
   #next = 0;
+  /** Whether the group may grow. */
+  #open = false;
   #resetGroups = 0;
   #waiting: (() => void)[] = [];
 
@@ -63,13 +65,19 @@ export class TrackSource {
     return publication;
   }
 
-  /** Sends to a subscriber from now on, until its subscription is over. */
+  /**
+   * Sends to a subscriber from the next group on, until its subscription is over; from the next object
+   * on where it asked to go on from the largest one.
+   */
   attach(publication: Publication): void {
     const sender = new Sender(publication, this.#options, {
       reset: () => this.#resetGroups++,
       drained: () => this.#drained(),
     });
     this.#senders.add(sender);
+    if (this.#open && publication.parameters.filter?.from === "largest-object") {
+      sender.startGroup(this.#group, this.#next === 0);
+    }
     publication.closed.then(() => {
       this.#senders.delete(sender);
       sender.stop();
@@ -83,6 +91,7 @@ export class TrackSource {
     this.endGroup();
     this.#group = id;
     this.#next = 0;
+    this.#open = true;
     for (const sender of this.#senders) sender.startGroup(id);
     return id;
   }
@@ -101,6 +110,7 @@ export class TrackSource {
 
   /** The group is complete. */
   endGroup(): void {
+    this.#open = false;
     for (const sender of this.#senders) sender.endGroup(this.#group);
   }
 
@@ -145,8 +155,8 @@ class Sender {
     this.#events = events;
   }
 
-  startGroup(id: number): void {
-    this.#groups.set(id, new GroupSender(id, this));
+  startGroup(id: number, whole = true): void {
+    this.#groups.set(id, new GroupSender(id, this, whole));
     const open = [...this.#groups.values()];
     for (const late of open.slice(0, Math.max(0, open.length - 1 - this.#lateGroups))) {
       this.#cut(late);
@@ -199,10 +209,12 @@ class GroupSender {
   #ended = false;
   #over = false;
   #running = false;
+  readonly #whole: boolean;
   readonly id: number;
 
-  constructor(id: number, sender: Sender) {
+  constructor(id: number, sender: Sender, whole: boolean) {
     this.id = id;
+    this.#whole = whole;
     this.#sender = sender;
   }
 
@@ -253,6 +265,7 @@ class GroupSender {
       const writer = this.#writer ??= await this.#sender.publication.subgroup({
         group: this.id,
         endOfGroup: true,
+        firstObject: this.#whole,
         signal: this.#abort.signal,
       });
       if (this.#over) return writer.reset("delivery-timeout");
