@@ -87,8 +87,11 @@ export class TrackSender {
   wake(group: SentGroup): void {
     const sender = this.#groups.get(group.sequence);
     if (sender === undefined) return;
-    if (this.pendingBytes > this.#limits.maxPendingBytes) this.#cut(sender, "too-far-behind");
-    else sender.wake();
+    for (const oldest of [...this.#groups.values()]) {
+      if (this.pendingBytes <= this.#limits.maxPendingBytes) break;
+      this.#cut(oldest, "too-far-behind");
+    }
+    sender.wake();
   }
 
   #cut(sender: GroupSender, name: LiteResetName): void {

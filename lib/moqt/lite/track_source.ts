@@ -11,7 +11,7 @@ import { type GroupOpener, type SentGroup, TrackSender } from "./track_sender.ts
 export interface LiteTrackOptions {
   /** Groups older than the newest that may still be on their way to a subscriber. Default 1. */
   lateGroups?: number;
-  /** Bytes that may wait for one subscriber before its newest group is cut off. Default 16 MiB. */
+  /** Bytes that may wait for one subscriber; beyond that its oldest groups are cut off. Default 16 MiB. */
   maxPendingBytes?: number;
   /**
    * Bytes of the newest group that are kept for those who subscribe while it goes on; beyond that they
