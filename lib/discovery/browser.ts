@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isLinkLocal } from "./interfaces.ts";
 import type { DnsPacket, DnsRecord } from "./link.ts";
 import { type ChooseInterfaces, MdnsLinks } from "./links.ts";
 import { isSendable, readTxt, sameName } from "./service.ts";
@@ -28,7 +29,7 @@ export interface FoundService {
   readonly port: number;
   /** Its host's name. */
   readonly host: string;
-  /** IPv4 addresses of its host. */
+  /** Addresses of its host, IPv4 first; none that need a zone. */
   readonly addresses: readonly string[];
   /** Details by key, in lower case. */
   readonly txt: ReadonlyMap<string, string>;
@@ -111,7 +112,9 @@ export class Browser implements AsyncDisposable {
       const questions = [{ name: type, type: "PTR" }];
       for (const { name, place, txt } of this.#entries.values()) {
         if (place === undefined) questions.push({ name, type: "SRV" });
-        else if (!this.#hosts.has(place.host)) questions.push({ name: place.host, type: "A" });
+        else if (!this.#hosts.has(place.host)) {
+          questions.push({ name: place.host, type: "A" }, { name: place.host, type: "AAAA" });
+        }
         if (txt === undefined) questions.push({ name, type: "TXT" });
       }
       for (const link of this.#links) void link.query(questions.slice(0, 32));
@@ -125,7 +128,7 @@ export class Browser implements AsyncDisposable {
     // Pointers first: the other records are taken of known services only.
     for (const record of records) if (record.type === "PTR") this.#pointer(record, now);
     for (const record of records) {
-      if (record.type === "A") this.#address(record, now);
+      if (record.type === "A" || record.type === "AAAA") this.#address(record, now);
       else if (record.type === "SRV" || record.type === "TXT") this.#detail(record, now);
     }
     for (const entry of this.#entries.values()) this.#tell(entry);
@@ -168,7 +171,7 @@ export class Browser implements AsyncDisposable {
   }
 
   #address({ name, data, ttl = 0 }: DnsRecord, now: number): void {
-    if (typeof data !== "string") return;
+    if (typeof data !== "string" || isLinkLocal(data)) return;
     const host = name.toLowerCase();
     const wanted = [...this.#entries.values()].some(({ place }) =>
       place === undefined || place.host === host
@@ -184,7 +187,12 @@ export class Browser implements AsyncDisposable {
 
   #tell(entry: Entry): void {
     const { name, place, txt } = entry;
-    const addresses = [...this.#hosts.get(place?.host ?? "")?.keys() ?? []].toSorted();
+    const known = [...this.#hosts.get(place?.host ?? "")?.keys() ?? []].toSorted();
+    const isIpv6 = (address: string) => address.includes(":");
+    const addresses = [
+      ...known.filter((address) => !isIpv6(address)),
+      ...known.filter(isIpv6),
+    ];
     if (place === undefined || txt === undefined || addresses.length === 0) return;
     const text = JSON.stringify([place, [...txt], addresses]);
     if (text === entry.told) return;

@@ -1,9 +1,12 @@
 /**
- * Multicast DNS (RFC 6762) on one interface: packets in and out, by npm `multicast-dns`.
+ * Multicast DNS (RFC 6762) on one interface by IPv4 or IPv6: packets in and out, by npm
+ * `multicast-dns`.
  *
  * @module
  */
+import { createSocket } from "node:dgram";
 import createMdns from "multicast-dns";
+import { isLinkLocal } from "./interfaces.ts";
 
 /** A resource record, as `multicast-dns` has it. */
 export interface DnsRecord {
@@ -45,7 +48,7 @@ export interface DnsPacket {
 
 /** Where a packet came from. */
 export interface DnsSource {
-  /** IPv4 address. */
+  /** IP address; a link-local one of IPv6 with its zone. */
   address: string;
   /** UDP port: 5353, or another one of a simple resolver's. */
   port: number;
@@ -58,6 +61,20 @@ interface Mdns {
   destroy(done: () => void): void;
 }
 
+/** Where to speak. */
+export interface LinkPlace {
+  /** The interface. */
+  readonly name: string;
+  /** Version of IP. */
+  readonly family: 4 | 6;
+  /** The interface's own address of that version; link-local where it is 6. */
+  readonly own: string;
+  /** Addresses of both versions that are told to others there. */
+  readonly addresses: readonly string[];
+}
+
+/** The group of IPv6 (RFC 6762, section 3). */
+const GROUP_6 = "ff02::fb";
 /** Port of Multicast DNS. */
 export const MDNS_PORT = 5353;
 /** RFC 6762, section 17: what fits a datagram of Ethernet. */
@@ -69,25 +86,39 @@ const BIND_MS = 2_000;
 
 /** Multicast DNS on one interface. */
 export class MdnsLink implements AsyncDisposable {
-  /** The interface's address. */
-  readonly address: string;
+  /** Addresses of this machine that are told here. */
+  readonly addresses: readonly string[];
   /** Called with each packet that can be read. */
   onPacket: ((packet: DnsPacket, from: DnsSource) => void) | undefined;
   readonly #mdns: Mdns;
   #closed: Promise<void> | undefined;
 
-  private constructor(address: string, mdns: Mdns) {
-    this.address = address;
+  private constructor({ addresses, name }: LinkPlace, mdns: Mdns) {
+    this.addresses = addresses;
     this.#mdns = mdns;
-    mdns.on("packet", (packet: DnsPacket, from: DnsSource) => this.onPacket?.(packet, from));
+    mdns.on("packet", (packet: DnsPacket, { address, port }: DnsSource) => {
+      // The zone is ours: on which of our links the other is.
+      const zoned = isLinkLocal(address) && !address.includes("%") ? `${address}%${name}` : address;
+      this.onPacket?.(packet, { address: zoned, port });
+    });
   }
 
-  /** Joins the group on the interface with this address. Rejects where that can't be done. */
-  static open(address: string): Promise<MdnsLink> {
+  /** Joins the group there. Rejects where that can't be done. */
+  static open(place: LinkPlace): Promise<MdnsLink> {
     return new Promise((resolve, reject) => {
       const create = createMdns as unknown as (options: unknown) => Mdns;
+      const { family, name, own } = place;
       // A socket bound to the interface's own address would not hear the group.
-      const mdns = create({ interface: address, bind: "0.0.0.0" });
+      const mdns = create(
+        family === 4 ? { interface: own, bind: "0.0.0.0" } : {
+          type: "udp6",
+          ip: GROUP_6,
+          interface: `::%${name}`,
+          bind: "::",
+          // IPv4 has sockets of its own.
+          socket: createSocket({ type: "udp6", reuseAddr: true, ipv6Only: true }),
+        },
+      );
       let settled = false;
       const fail = (error: Error) => {
         if (settled) return;
@@ -95,7 +126,7 @@ export class MdnsLink implements AsyncDisposable {
         mdns.destroy(() => {});
         reject(error);
       };
-      const timer = setTimeout(() => fail(new Error(`mDNS on ${address} can't be bound`)), BIND_MS);
+      const timer = setTimeout(() => fail(new Error(`mDNS on ${own} can't be bound`)), BIND_MS);
       mdns.on("error", (error: Error) => {
         clearTimeout(timer);
         fail(error);
@@ -106,7 +137,7 @@ export class MdnsLink implements AsyncDisposable {
         clearTimeout(timer);
         if (settled) return;
         settled = true;
-        resolve(new MdnsLink(address, mdns));
+        resolve(new MdnsLink(place, mdns));
       });
     });
   }

@@ -1,10 +1,10 @@
 /**
- * Multicast DNS on several interfaces that come and go.
+ * Multicast DNS on several interfaces that come and go, by IPv4 and IPv6 on each.
  *
  * @module
  */
 import type { LanInterface } from "./interfaces.ts";
-import { type DnsPacket, type DnsSource, MdnsLink } from "./link.ts";
+import { type DnsPacket, type DnsSource, type LinkPlace, MdnsLink } from "./link.ts";
 
 /** How often interfaces are looked for, in ms. */
 const LOOK_INTERVAL_MS = 2_000;
@@ -60,24 +60,36 @@ export class MdnsLinks implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const wanted = new Set(this.#choose().map(({ address }) => address));
-    for (const [address, link] of this.#links) {
-      if (wanted.has(address)) continue;
-      this.#links.delete(address);
+    const wanted = new Map<string, LinkPlace>();
+    for (const found of this.#choose()) {
+      const { name, addresses, address, linkLocal, internal } = found;
+      const places: LinkPlace[] = [];
+      if (address !== undefined) places.push({ name, family: 4, own: address, addresses });
+      // What leads nowhere has no neighbours; IPv4 is enough to find ourselves.
+      if (linkLocal !== undefined && !internal) {
+        places.push({ name, family: 6, own: linkLocal, addresses });
+      }
+      for (const place of places) {
+        wanted.set([place.family, name, place.own, ...addresses].join(" "), place);
+      }
+    }
+    for (const [key, link] of this.#links) {
+      if (wanted.has(key)) continue;
+      this.#links.delete(key);
       await link.close();
     }
-    for (const address of wanted) {
-      if (this.#links.has(address) || this.#closed) continue;
+    for (const [key, place] of wanted) {
+      if (this.#links.has(key) || this.#closed) continue;
       let link: MdnsLink;
       try {
-        link = await MdnsLink.open(address);
+        link = await MdnsLink.open(place);
       } catch (error) {
         // One that can't be joined now may be later.
         const reason = error instanceof Error ? error.message : String(error);
-        this.trouble = `mDNS can't be used on ${address}: ${reason}`;
+        this.trouble = `mDNS can't be used on ${place.own}: ${reason}`;
         continue;
       }
-      this.#links.set(address, link);
+      this.#links.set(key, link);
       link.onPacket = (packet, from) => this.onPacket?.(packet, from, link);
       this.onLink?.(link);
     }

@@ -9,7 +9,7 @@ import type { DnsPacket, DnsQuestion, DnsRecord, DnsSource, MdnsLink } from "./l
 import { MDNS_PORT } from "./link.ts";
 import { type ChooseInterfaces, MdnsLinks } from "./links.ts";
 import {
-  addressRecord,
+  addressRecords,
   instanceName,
   label,
   nextName,
@@ -179,7 +179,7 @@ export class Responder implements AsyncDisposable {
       place,
       text,
     ]);
-    return [...records, addressRecord(this.#host, link.address)];
+    return [...records, ...addressRecords(this.#host, link.addresses)];
   }
 
   #take(packet: DnsPacket, from: DnsSource, link: MdnsLink): void {
@@ -261,7 +261,7 @@ export class Responder implements AsyncDisposable {
         place,
         text,
       ]),
-      addressRecord(this.#host, link.address),
+      ...addressRecords(this.#host, link.addresses),
     ];
     const found = candidates.filter((record) =>
       sameName(record.name, name) && (type === "ANY" || type === record.type)
@@ -280,9 +280,11 @@ export class Responder implements AsyncDisposable {
       const named = answers.some((record) => record.type === "PTR" && record.data === name);
       if (named) extra.add(records.place).add(records.text);
     }
-    const addressed = answers.some(({ type }) => type === "A");
-    if (!addressed && (extra.size > 0 || answers.some(({ type }) => type === "SRV"))) {
-      extra.add(addressRecord(this.#host, link.address));
+    const told = new Set(answers.filter(isAddress).map(({ data }) => data));
+    if (told.size > 0 || extra.size > 0 || answers.some(({ type }) => type === "SRV")) {
+      for (const record of addressRecords(this.#host, link.addresses)) {
+        if (!told.has(record.data)) extra.add(record);
+      }
     }
     for (const record of answers) extra.delete(record);
     return [...extra];
@@ -290,7 +292,7 @@ export class Responder implements AsyncDisposable {
 
   #isDue(record: DnsRecord, link: MdnsLink): boolean {
     // An address record is made for each packet, and cheap to repeat.
-    if (record.type === "A") return true;
+    if (isAddress(record)) return true;
     const now = performance.now();
     let times = this.#answered.get(link);
     if (times === undefined) this.#answered.set(link, times = new Map());
@@ -309,6 +311,10 @@ export class Responder implements AsyncDisposable {
       this.#timers.add(timer);
     });
   }
+}
+
+function isAddress({ type }: DnsRecord): boolean {
+  return type === "A" || type === "AAAA";
 }
 
 interface Place {

@@ -109,9 +109,15 @@ export function serviceRecords(service: Service, host: string): ServiceRecords {
   };
 }
 
-/** The address record of a host. */
-export function addressRecord(host: string, address: string): DnsRecord {
-  return { name: host, type: "A", ttl: HOST_TTL, flush: true, data: address };
+/** The address records of a host. */
+export function addressRecords(host: string, addresses: readonly string[]): DnsRecord[] {
+  return addresses.map((address) => ({
+    name: host,
+    type: address.includes(":") ? "AAAA" : "A",
+    ttl: HOST_TTL,
+    flush: true,
+    data: address,
+  }));
 }
 
 /** Whether a name from outside can be asked for. */

@@ -84,7 +84,7 @@ export function readXoqService(service: FoundService): LanServer | undefined {
   }
   // What others write is for a terminal, too.
   const label = instance.replaceAll(/\p{C}/gu, "");
-  return { name, label, id, devices, addresses: addresses.map((ip) => `${ip}:${port}`) };
+  return { name, label, id, devices, addresses: addresses.map((ip) => hostPort(ip, port)) };
 }
 
 /** What to announce. */
@@ -97,14 +97,11 @@ export interface XoqAnnouncement {
   devices: readonly AnnouncedDevice[];
 }
 
-/** Announces a server; resolves with `undefined` where it has no IPv4 address to be found at. */
+/** Announces a server; resolves with `undefined` where it has no address to be found at. */
 export async function announceXoq(
   { id, addresses, devices }: XoqAnnouncement,
 ): Promise<Responder | undefined> {
-  const reachable = () => reachableAt(addresses());
-  const port = Number(
-    /:(\d+)$/.exec(addresses().find((address) => !address.startsWith("[")) ?? "")?.[1],
-  );
+  const port = Number(/:(\d+)$/.exec(addresses()[0] ?? "")?.[1]);
   if (!(port > 0)) return undefined;
   const [host = "host"] = hostname().split(".");
   return await Responder.start({
@@ -114,14 +111,21 @@ export async function announceXoq(
       port,
       txt: xoqTxt(id, devices),
     }],
-    interfaces: reachable,
+    interfaces: () => reachableAt(addresses(), port),
   });
 }
 
-/** The interfaces whose addresses are among these. */
-function reachableAt(addresses: readonly string[]): LanInterface[] {
-  const hosts = new Set(addresses.map((address) => address.slice(0, address.lastIndexOf(":"))));
-  return lanInterfaces().filter(({ address }) => hosts.has(address));
+/** The interfaces that can be reached at one of these, and by what: a service has one port. */
+function reachableAt(addresses: readonly string[], port: number): LanInterface[] {
+  const known = new Set(addresses);
+  return lanInterfaces().flatMap((found) => {
+    const reached = found.addresses.filter((ip) => known.has(hostPort(ip, port)));
+    return reached.length === 0 ? [] : [{ ...found, addresses: reached }];
+  });
+}
+
+function hostPort(ip: string, port: number): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** Where servers are looked for: every network there is; on a machine without one, its loopback. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { hostname } from "node:os";
-import { defaultInterfaces, namedInterfaces } from "../discovery/interfaces.ts";
+import { defaultInterfaces, namedInterfaces, onlyIpv4 } from "../discovery/interfaces.ts";
 import { Responder } from "../discovery/responder.ts";
 import type { Service } from "../discovery/service.ts";
 import type { Dialect } from "./wire/datagram.ts";
@@ -32,7 +32,9 @@ export interface PoseAnnouncement {
 export function listenAddress(interfaces: readonly string[]): string {
   const named = namedInterfaces(interfaces);
   const [first] = named;
-  return first !== undefined && named.every(({ internal }) => internal) ? first.address : "0.0.0.0";
+  return named.length > 0 && named.every(({ internal }) => internal)
+    ? first?.address ?? "0.0.0.0"
+    : "0.0.0.0";
 }
 
 /** The address that phones are told; loopback's where there is no other. */
@@ -75,11 +77,11 @@ export function announcePose(announcement: PoseAnnouncement): Promise<Responder>
   return Responder.start({
     services: poseServices(announcement),
     interfaces: () => {
-      if (interfaces.length === 0) return defaultInterfaces();
+      if (interfaces.length === 0) return defaultInterfaces().map(onlyIpv4);
       // One that went away meanwhile may come back.
       return interfaces.flatMap((name) => {
         try {
-          return namedInterfaces([name]);
+          return namedInterfaces([name]).map(onlyIpv4);
         } catch {
           return [];
         }

@@ -163,7 +163,8 @@ async function bind(options: HostOptions): Promise<Endpoint> {
   const { bind: asked } = options;
   if (identity.port !== undefined && !hasPort(asked)) {
     try {
-      return await createEndpoint({ ...common, bind: `${asked ?? "0.0.0.0"}:${identity.port}` });
+      // All addresses are those of both families.
+      return await createEndpoint({ ...common, bind: `${asked ?? "*"}:${identity.port}` });
     } catch {
       // Taken meanwhile: any port will do, and is remembered in its place.
     }

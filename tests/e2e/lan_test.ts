@@ -1,60 +1,13 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { HERE, Lan, type LanMachine, noLan, THERE } from "../support/lan.ts";
-import { missingPython, python } from "../support/python.ts";
-import { missingProgram, requires } from "../support/requires.ts";
+import { avahi, browseUntil, noAvahi, noZeroconf, zeroconf } from "../support/mdns.ts";
+import { requires } from "../support/requires.ts";
 import { eachLine, end, within } from "../support/process.ts";
 import { runXoq, type Xoq, xoq } from "../support/xoq.ts";
 
-const PEER = fileURLToPath(new URL("../support/mdns_peer.py", import.meta.url));
-const noZeroconf = await missingPython("zeroconf");
-const noAvahi = await missingProgram("avahi-browse") ?? await missingProgram("avahi-daemon") ??
-  await missingProgram("dbus-daemon");
 /** No loopback here: this is what a LAN is for. */
 const LAN_ENV = { XOQ_BIND: "", XOQ_NO_ANNOUNCE: "" };
 const POSE_TYPE = "_televoodoo._udp.local.";
-
-interface Seen {
-  what: "add" | "update" | "remove" | "registered";
-  name: string;
-  addresses: string[];
-  port: number;
-  txt: string[];
-}
-
-/** python-zeroconf on one machine. */
-function zeroconf(machine: LanMachine, address: string, ...words: string[]) {
-  const child = machine.spawn([python, PEER, address, ...words], {
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  });
-  const seen: Seen[] = [];
-  let tell = () => {};
-  void eachLine(child.stdout, (line) => {
-    seen.push(JSON.parse(line));
-    tell();
-  });
-  return {
-    seen,
-    until: (condition: (seen: Seen) => boolean, what: string) =>
-      within(
-        new Promise<Seen>((resolve) => {
-          tell = () => {
-            const found = seen.find(condition);
-            if (found !== undefined) resolve(found);
-          };
-          tell();
-        }),
-        20_000,
-        () => `${what} in what zeroconf saw: ${JSON.stringify(seen)}`,
-      ),
-    [Symbol.asyncDispose]: async () => {
-      await child.stdin.close().catch(() => {});
-      await end(child);
-    },
-  };
-}
 
 const pose = (machine: LanMachine, ...args: string[]) =>
   xoq(["pose", "--pairing-token", "K7QX2M", "--json", ...args], {
@@ -153,20 +106,8 @@ Deno.test({
   fn: async () => {
     await using lan = await Lan.start();
     const { there } = lan;
-    await there.run("sh", "-c", "mount -t tmpfs none /run && mkdir /run/dbus /run/avahi-daemon");
-    const bus = there.spawn(
-      ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--print-address"],
-      { stdout: "piped", stderr: "null" },
-    );
-    await said(bus.stdout, "unix:", "the bus's start");
-    const avahi = there.spawn(["avahi-daemon", "--no-drop-root", "--no-rlimits", "--no-chroot"], {
-      stdout: "null",
-      stderr: "piped",
-    });
     await using stack = new AsyncDisposableStack();
-    stack.defer(() => end(bus));
-    stack.defer(() => end(avahi));
-    await said(avahi.stderr, "startup complete", "avahi's start");
+    stack.use(await avahi(there));
     await using server = xoq(["serial", "test", "--json"], {
       env: LAN_ENV,
       prefix: lan.here.prefix,
@@ -203,27 +144,6 @@ Deno.test({
     assert.ok(ours.rtt_ms > 0);
   },
 });
-
-/** Waits until a program writes a line with these words. */
-async function said(stream: ReadableStream<Uint8Array>, words: string, what: string) {
-  await within(
-    new Promise<void>((resolve, reject) => {
-      eachLine(stream, (line) => line.includes(words) && resolve())
-        .then(() => reject(new Error(`it ended before ${what}`)), reject);
-    }),
-    10_000,
-    () => what,
-  );
-}
-
-/** Runs `avahi-browse` until it resolves something that matches. */
-async function browseUntil(machine: LanMachine, type: string, pattern: RegExp): Promise<string> {
-  for (let n = 0; n < 10; n++) {
-    const text = await machine.run("avahi-browse", "-rptk", type);
-    if (pattern.test(text)) return text;
-  }
-  throw new Error(`avahi-browse does not see ${pattern}`);
-}
 
 Deno.test({
   name: "a device found by name opens when its ticket is trusted, and shows as busy meanwhile",

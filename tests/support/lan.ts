@@ -16,6 +16,11 @@ export const HERE = "10.77.0.1";
 /** Where the second one is. */
 export const THERE = "10.77.0.2";
 
+/** Where the first machine of a LAN without IPv4 is. */
+export const HERE_6 = "fd77::1";
+/** Where the second one is. */
+export const THERE_6 = "fd77::2";
+
 /** One machine of a {@link Lan}. */
 export class LanMachine {
   readonly #holder: Deno.ChildProcess;
@@ -63,18 +68,23 @@ export class Lan implements AsyncDisposable {
     this.there = there;
   }
 
-  /** Sets it up. */
-  static async start(): Promise<Lan> {
+  /** Sets it up, with IPv4 and link-local IPv6 addresses, or without IPv4. */
+  static async start(ip: "4" | "6" = "4"): Promise<Lan> {
     const [alpha, beta] = await Promise.all([holder("alpha"), holder("beta")]);
     const lan = new Lan(new LanMachine(alpha), new LanMachine(beta));
-    const ip = (...words: string[]) => lan.here.run("ip", ...words);
-    await ip("link", "add", "eth0", "type", "veth", "peer", "name", "cable");
-    await ip("link", "set", "cable", "netns", String(beta.pid));
+    const { here } = lan;
+    await here.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "cable");
+    await here.run("ip", "link", "set", "cable", "netns", String(beta.pid));
     await lan.there.run("ip", "link", "set", "cable", "name", "eth0");
-    for (const [machine, address] of [[lan.here, HERE], [lan.there, THERE]] as const) {
-      await machine.run("ip", "address", "add", `${address}/24`, "dev", "eth0");
+    const addresses = ip === "4"
+      ? [`${HERE}/24`, `${THERE}/24`]
+      : [`${HERE_6}/64`, `${THERE_6}/64`];
+    for (const [index, machine] of [lan.here, lan.there].entries()) {
+      // Nobody else is on this cable: no address needs to be probed for first.
+      await machine.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad");
+      await machine.run("ip", "address", "add", addresses[index]!, "dev", "eth0");
       await machine.run("ip", "link", "set", "eth0", "up");
-      await machine.run("ip", "route", "add", "default", "dev", "eth0");
+      await machine.run("ip", `-${ip}`, "route", "add", "default", "dev", "eth0");
     }
     return lan;
   }

@@ -1,18 +1,22 @@
 """python-zeroconf as a peer: prints a line of JSON for each service of TYPE that comes or goes.
 
-    mdns_peer.py ADDRESS TYPE [REGISTER-NAME PORT KEY=VALUE...]
+    mdns_peer.py ADDRESS|INTERFACE TYPE [REGISTER-NAME PORT KEY=VALUE...]
 
-With a name it registers a service of that type first. Ends when its stdin does.
+By IPv4 at the address, or by IPv6 only on the interface. With a name it registers a service of that type first. Ends when its stdin does.
 """
 
 import json
 import socket
 import sys
 
-from zeroconf import ServiceBrowser, ServiceInfo, Zeroconf
+from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, Zeroconf
 
 address, kind, *register = sys.argv[1:]
-zeroconf = Zeroconf(interfaces=[address])
+if "." in address:
+    zeroconf = Zeroconf(interfaces=[address])
+else:
+    index = socket.if_nametoindex(address)
+    zeroconf = Zeroconf(interfaces=[index], ip_version=IPVersion.V6Only)
 
 
 class Listener:
