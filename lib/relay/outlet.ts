@@ -1,0 +1,203 @@
+/**
+ * One subscriber of a track. What it is sent is read from the logs that all share; who is slow loses
+ * whole old groups, and nobody else notices.
+ *
+ * @module
+ */
+import type { DoneName } from "../moqt/codes.ts";
+import type { ObjectDatagram } from "../moqt/data/datagram.ts";
+import type { Publication } from "../moqt/session/publication.ts";
+import type { MoqtSession } from "../moqt/session/session.ts";
+import type { Location } from "../moqt/wire/location.ts";
+import type { Parameters } from "../moqt/wire/parameters.ts";
+import { Cursor } from "./cursor.ts";
+import type { Group } from "./group.ts";
+import type { StreamLog } from "./stream_log.ts";
+
+/** Limits of a subscriber. */
+export interface OutletLimits {
+  /** Bytes that may wait for it; then its oldest groups are cut off. */
+  maxPendingBytes: number;
+  /** How long an old group may still be on its way after a newer one began, in milliseconds. */
+  lateMs: number;
+}
+
+/** What a subscriber's track is told. */
+export interface OutletEvents {
+  /** Bytes were taken by the transport. */
+  sent(outlet: Outlet, bytes: number): void;
+  /** A group was cut off for this subscriber. */
+  dropped(outlet: Outlet): void;
+  /** Keeping a stream for this subscriber costs so many bytes more. */
+  cost(group: Group, bytes: number): void;
+  /** What the subscriber asks for has changed. */
+  changed(outlet: Outlet): void;
+  /** The subscription is over. */
+  closed(outlet: Outlet): void;
+}
+
+/** A subscriber. */
+export class Outlet {
+  readonly #cursors = new Set<Cursor>();
+  readonly #limits: OutletLimits;
+  readonly #events: OutletEvents;
+  #start: Location;
+  #ending: { reason: DoneName; since: number } | undefined;
+  #over = false;
+  #pending = 0;
+  #forwards: boolean;
+  #filter: Parameters["filter"];
+  /** What objects are sent with. */
+  readonly publication: Publication;
+  /** The subscriber's session. */
+  readonly session: MoqtSession;
+
+  /** Sends to a publication whose subscriber agreed. */
+  constructor(
+    publication: Publication,
+    session: MoqtSession,
+    limits: OutletLimits,
+    events: OutletEvents,
+  ) {
+    this.publication = publication;
+    this.session = session;
+    this.#limits = limits;
+    this.#events = events;
+    this.#forwards = publication.parameters.forward !== false;
+    this.#filter = publication.parameters.filter;
+    this.#start = this.#startOf(publication.largest);
+    publication.onUpdate((parameters) => this.#updated(parameters));
+    publication.closed.then(() => this.#close());
+  }
+
+  /** Bytes that wait to be sent. */
+  get pendingBytes(): number {
+    return this.#pending;
+  }
+
+  /** Whether it wants to be sent objects. */
+  get forwards(): boolean {
+    return this.#forwards && !this.#over && this.#ending === undefined;
+  }
+
+  /** Whether nothing is on its way. */
+  get isIdle(): boolean {
+    return this.#cursors.size === 0;
+  }
+
+  /** Without a filter a subscription begins where it was made. */
+  #startOf(largest: Location | undefined): Location {
+    if (this.#filter !== undefined || largest === undefined) return this.publication.start;
+    return { group: largest.group, object: largest.object + 1 };
+  }
+
+  #updated(parameters: Parameters): void {
+    if (parameters.filter !== this.#filter) {
+      this.#filter = parameters.filter;
+      this.#start = this.#startOf(this.publication.largest);
+    }
+    const forwards = parameters.forward !== false;
+    const stopped = this.#forwards && !forwards;
+    this.#forwards = forwards;
+    for (const cursor of [...this.#cursors]) {
+      if (stopped || !this.#wantsGroup(cursor.group.id)) cursor.cut("cancelled");
+      else cursor.reorder();
+    }
+    this.#events.changed(this);
+  }
+
+  #wantsGroup(group: number): boolean {
+    if (group < this.#start.group) return false;
+    const filter = this.#filter;
+    return filter?.from !== "start" || filter.endGroup === undefined || group <= filter.endGroup;
+  }
+
+  /** Sends what is held already of what it wants. */
+  begin(groups: Iterable<Group>): void {
+    const ids = [...groups].filter((group) => this.#wantsGroup(group.id));
+    ids.sort((a, b) => a.id - b.id);
+    for (const group of ids) for (const log of group.logs) this.offer(group, log);
+  }
+
+  /** A stream of a group began. */
+  offer(group: Group, log: StreamLog): void {
+    if (!this.forwards || !this.#wantsGroup(group.id)) return;
+    const own = log.as(this.session.version, (bytes) => this.#events.cost(group, bytes));
+    if (own === undefined) return;
+    const from = group.id === this.#start.group ? this.#start.object : 0;
+    if (from === 0 && own.first > 0) return;
+    if (from > 0 && own.state !== "open" && !own.reaches(from)) return;
+    const cursor = new Cursor(this.publication, group, own, from, {
+      waiting: (bytes) => this.#grew(bytes),
+      sent: (bytes) => this.#sent(bytes),
+      over: (cursor) => this.#ended(cursor),
+    });
+    this.#cursors.add(cursor);
+    cursor.run();
+  }
+
+  /** A datagram came. */
+  datagram(object: ObjectDatagram): void {
+    const { group, id } = object;
+    if (!this.forwards || !this.#wantsGroup(group)) return;
+    if (group === this.#start.group && id < this.#start.object) return;
+    this.publication.datagram(object);
+  }
+
+  #grew(bytes: number): void {
+    this.#pending += bytes;
+    while (this.#pending > this.#limits.maxPendingBytes && this.#cursors.size > 0) {
+      this.#drop(Math.min(...[...this.#cursors].map((cursor) => cursor.group.id)));
+    }
+  }
+
+  #sent(bytes: number): void {
+    this.#pending -= bytes;
+    this.#events.sent(this, bytes);
+  }
+
+  #drop(group: number): void {
+    this.#events.dropped(this);
+    for (const cursor of [...this.#cursors]) {
+      if (cursor.group.id === group) cursor.cut("too-far-behind");
+    }
+  }
+
+  #ended(cursor: Cursor): void {
+    this.#cursors.delete(cursor);
+    if (cursor.wasTrimmed) this.#events.dropped(this);
+    this.#events.sent(this, 0);
+    this.#finishIfIdle();
+  }
+
+  /** Looks after what is late. `now` is `performance.now()`. */
+  tick(now: number): void {
+    const { lateMs } = this.#limits;
+    const timeout = Math.min(lateMs, this.publication.deliveryTimeoutMs ?? lateMs);
+    const late = new Set<number>();
+    for (const { group, pendingBytes } of this.#cursors) {
+      if (pendingBytes > 0 && now - (group.supersededAt ?? now) > timeout) late.add(group.id);
+    }
+    for (const group of late) this.#drop(group);
+    if (this.#ending !== undefined && now - this.#ending.since > lateMs) {
+      this.publication.done(this.#ending.reason);
+    }
+  }
+
+  /** Nothing follows; what waits is still sent. */
+  finish(reason: DoneName): void {
+    this.#ending ??= { reason, since: performance.now() };
+    this.#finishIfIdle();
+  }
+
+  #finishIfIdle(): void {
+    if (this.#ending !== undefined && this.isIdle) this.publication.done(this.#ending.reason);
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const cursor of [...this.#cursors]) cursor.cut("cancelled");
+    this.#events.closed(this);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Who publishes which namespaces, and who wants to hear of them.
+ *
+ * @module
+ */
+import type { NamespaceInterest } from "../moqt/messages/namespace.ts";
+import type { NamespaceFeed } from "../moqt/session/namespaces.ts";
+import type { MoqtSession } from "../moqt/session/session.ts";
+import { formatNamespace, hasPrefix, type Namespace } from "../moqt/wire/track_name.ts";
+
+interface Known {
+  readonly namespace: Namespace;
+  /** Who publishes it, the newest last; a session may be there more than once. */
+  readonly sessions: MoqtSession[];
+}
+
+/** A wish to hear of what is below a prefix. */
+export interface Watch {
+  /** Whose it is; it is not told of its own namespaces. */
+  readonly session: MoqtSession;
+  /** Below what. */
+  readonly prefix: Namespace;
+  /** Namespaces, tracks or both. */
+  readonly interest: NamespaceInterest;
+  /** Whether tracks are to be sent at once. */
+  readonly forward: boolean;
+  /** What to tell it with. */
+  readonly feed: NamespaceFeed;
+}
+
+/** All namespaces of a relay. */
+export class NamespaceRegistry {
+  readonly #known = new Map<string, Known>();
+  readonly #watches = new Set<Watch>();
+
+  /** Namespaces that are published. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Wishes to hear of namespaces and tracks. */
+  get watches(): Iterable<Watch> {
+    return this.#watches;
+  }
+
+  /** A session publishes a namespace. Returns what takes that back. */
+  add(session: MoqtSession, namespace: Namespace): () => void {
+    const key = formatNamespace(namespace);
+    const known = this.#known.get(key) ?? { namespace, sessions: [] };
+    this.#known.set(key, known);
+    known.sessions.push(session);
+    this.#tell(known);
+    let gone = false;
+    return () => {
+      if (gone) return;
+      gone = true;
+      known.sessions.splice(known.sessions.lastIndexOf(session), 1);
+      if (known.sessions.length === 0) this.#known.delete(key);
+      this.#tell(known);
+    };
+  }
+
+  /** Somebody wants to hear of namespaces or tracks. Returns what takes that back. */
+  watch(watch: Watch): () => void {
+    this.#watches.add(watch);
+    for (const known of this.#known.values()) tell(watch, known);
+    return () => this.#watches.delete(watch);
+  }
+
+  #tell(known: Known): void {
+    for (const watch of this.#watches) tell(watch, known);
+  }
+
+  /** Sessions that publish a namespace or a prefix of it: the longest first, then the newest. */
+  publishers(namespace: Namespace): MoqtSession[] {
+    const found: MoqtSession[] = [];
+    for (let length = namespace.length; length >= 0; length--) {
+      const known = this.#known.get(formatNamespace(namespace.slice(0, length)));
+      for (const session of known?.sessions.toReversed() ?? []) {
+        if (!found.includes(session)) found.push(session);
+      }
+    }
+    return found;
+  }
+}
+
+function tell({ session, prefix, interest, feed }: Watch, { namespace, sessions }: Known): void {
+  if (interest === "publish" || !hasPrefix(namespace, prefix)) return;
+  if (sessions.some((publisher) => publisher !== session)) feed.add(namespace);
+  else feed.remove(namespace);
+}

@@ -1,0 +1,313 @@
+/**
+ * A relay: sessions of publishers and subscribers, and the tracks between them.
+ *
+ * @module
+ */
+import type { Connection } from "../transport/connection.ts";
+import { RequestError } from "../moqt/errors.ts";
+import type { MoqtSession } from "../moqt/session/session.ts";
+import type { Version } from "../moqt/versions.ts";
+import {
+  formatTrackName,
+  hasPrefix,
+  type Namespace,
+  type TrackName,
+} from "../moqt/wire/track_name.ts";
+import { type Gatekeeper, OPEN_GATE } from "./access.ts";
+import { GroupCache } from "./group.ts";
+import type { OutletLimits } from "./outlet.ts";
+import { Peer, type PeerHost, type SessionLimits } from "./peer.ts";
+import { NamespaceRegistry } from "./registry.ts";
+import { RelayTrack, type TrackCounters, type TrackHost } from "./track.ts";
+
+/** How a relay is made. */
+export interface RelayOptions {
+  /** Bytes of groups that are held, for who joins and for who is slow. Default 64 MiB. */
+  cacheBytes?: number;
+  /** Who may do what. Default: everybody everything. */
+  gate?: Gatekeeper;
+  /** How long subscribers are kept while their publisher is away, in milliseconds. Default 10,000. */
+  holdMs?: number;
+  /** Limits of each subscriber. Default 8 MiB waiting, 2 s late. */
+  outlet?: Partial<OutletLimits>;
+  /** Limits of each session. */
+  session?: Partial<SessionLimits>;
+  /** Sessions at once. Default 1,000. */
+  maxSessions?: number;
+  /** Tracks at once. Default 10,000. */
+  maxTracks?: number;
+}
+
+/** A session, for people. */
+export interface PeerInfo {
+  /** Counts up. */
+  readonly id: string;
+  /** The draft. */
+  readonly draft: Version;
+  /** What it does: `publisher`, `subscriber`, `both`, `none`. */
+  readonly role: string;
+}
+
+/** How somebody comes to a relay. */
+export interface ServeOptions {
+  /** Whether it is WebTransport, so that the URI is known before. Default false. */
+  webTransport?: boolean;
+  /** Path and query of the URI, where it is known before. */
+  path?: string;
+  /** Gives up. */
+  signal?: AbortSignal;
+  /** Told when the set-up is through. */
+  onReady?: (peer: PeerInfo) => void;
+}
+
+/** Figures of a relay, all counters since it began. */
+export interface RelayStats extends TrackCounters {
+  /** Sessions now. */
+  sessions: number;
+  /** Sessions there were. */
+  sessionsTotal: number;
+  /** Connections turned away: too many, or their set-up failed. */
+  refusedSessions: number;
+  /** Namespaces published now. */
+  namespaces: number;
+  /** Tracks known now. */
+  tracks: number;
+  /** Subscriptions served now. */
+  subscriptions: number;
+  /** Subscriptions at publishers now. */
+  upstreams: number;
+  /** Bytes held now. */
+  cacheBytes: number;
+  /** Groups held now. */
+  cacheGroups: number;
+  /** Groups let go to make room. */
+  evictedGroups: number;
+  /** Bytes that newest groups lost to make room. */
+  trimmedBytes: number;
+  /** Fetches answered from what is held. */
+  fetchesHeld: number;
+  /** Fetches that publishers were asked for. */
+  fetchesAsked: number;
+}
+
+const SESSION_LIMITS: SessionLimits = {
+  maxNamespaces: 1000,
+  maxWatches: 100,
+  maxTracks: 1000,
+  maxSubscriptions: 1000,
+  maxFetches: 100,
+};
+
+const OUTLET_LIMITS: OutletLimits = { maxPendingBytes: 8 << 20, lateMs: 2000 };
+
+/** How often the relay looks for what is late, in milliseconds. */
+const TICK_MS = 100;
+/** How long sessions may take to go away by themselves, in milliseconds. */
+const GOAWAY_MS = 1000;
+
+/** A relay. Give it connections. */
+export class Relay implements AsyncDisposable {
+  readonly #cache: GroupCache;
+  readonly #registry = new NamespaceRegistry();
+  readonly #tracks = new Map<string, RelayTrack>();
+  readonly #offered = new Map<RelayTrack, MoqtSession[]>();
+  readonly #sessions = new Set<MoqtSession>();
+  readonly #trackHost: TrackHost;
+  readonly #peerHost: PeerHost;
+  readonly #maxSessions: number;
+  readonly #maxTracks: number;
+  readonly #tick: ReturnType<typeof setInterval>;
+  readonly #counters = { objectsIn: 0, bytesIn: 0, bytesOut: 0, droppedGroups: 0 };
+  #sessionsBegun = 0;
+  #opening = 0;
+  #refused = 0;
+  #fetchesHeld = 0;
+  #fetchesAsked = 0;
+  #closing = false;
+
+  /** Begins without sessions. */
+  constructor(options: RelayOptions = {}) {
+    this.#cache = new GroupCache(options.cacheBytes ?? 64 << 20);
+    this.#maxSessions = options.maxSessions ?? 1000;
+    this.#maxTracks = options.maxTracks ?? 10_000;
+    this.#trackHost = {
+      cache: this.#cache,
+      limits: { ...OUTLET_LIMITS, ...options.outlet },
+      holdMs: options.holdMs ?? 10_000,
+      counters: this.#counters,
+      publishers: (track) => this.#registry.publishers(track.namespace),
+      forget: (track) => this.#tracks.delete(formatTrackName(track.name)),
+    };
+    this.#peerHost = {
+      limits: { ...SESSION_LIMITS, ...options.session },
+      gate: options.gate ?? OPEN_GATE,
+      registry: this.#registry,
+      track: (name) => this.#track(name),
+      knownTrack: (name) => this.#tracks.get(formatTrackName(name)),
+      publishers: (name) => this.#registry.publishers(name.namespace),
+      namespaceAdded: () => {
+        for (const track of this.#tracks.values()) track.connect();
+      },
+      offered: (session, track) => this.#offer(session, track),
+      watched: (session, prefix, forward) => this.#watched(session, prefix, forward),
+      fetched: (held) => {
+        if (held) this.#fetchesHeld++;
+        else this.#fetchesAsked++;
+      },
+    };
+    this.#tick = setInterval(() => {
+      const now = performance.now();
+      for (const track of this.#tracks.values()) track.tick(now);
+    }, TICK_MS);
+  }
+
+  /** Figures now. */
+  get stats(): RelayStats {
+    let subscriptions = 0;
+    let upstreams = 0;
+    for (const track of this.#tracks.values()) {
+      subscriptions += track.subscribers;
+      upstreams += track.upstreams;
+    }
+    return {
+      ...this.#counters,
+      sessions: this.#sessions.size,
+      sessionsTotal: this.#sessionsBegun,
+      refusedSessions: this.#refused,
+      namespaces: this.#registry.size,
+      tracks: this.#tracks.size,
+      subscriptions,
+      upstreams,
+      cacheBytes: this.#cache.bytes,
+      cacheGroups: this.#cache.groups,
+      evictedGroups: this.#cache.evictedGroups,
+      trimmedBytes: this.#cache.trimmedBytes,
+      fetchesHeld: this.#fetchesHeld,
+      fetchesAsked: this.#fetchesAsked,
+    };
+  }
+
+  /**
+   * Serves a connection whose protocol tells the draft, until it ends. Resolves with why it ended; never
+   * rejects.
+   */
+  async serve(connection: Connection, options: ServeOptions = {}): Promise<string> {
+    if (this.#closing || this.#sessions.size + this.#opening >= this.#maxSessions) {
+      this.#refused++;
+      connection.close({ closeCode: EXCESSIVE_LOAD, reason: "too many sessions" });
+      return "too many sessions";
+    }
+    const peer = new Peer(this.#peerHost);
+    this.#opening++;
+    let session: MoqtSession;
+    try {
+      session = await peer.begin(connection, {
+        webTransport: options.webTransport ?? false,
+        path: options.path,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+    } catch (error) {
+      this.#refused++;
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#opening--;
+    }
+    this.#sessions.add(session);
+    const id = `${++this.#sessionsBegun}`;
+    options.onReady?.({
+      id,
+      draft: session.version,
+      get role() {
+        return peer.role;
+      },
+    });
+    if (this.#closing) session.goaway({ timeoutMs: GOAWAY_MS });
+    try {
+      const { reason, closeCode } = await session.closed;
+      return reason === "" ? `closed (${closeCode})` : reason;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#sessions.delete(session);
+    }
+  }
+
+  #track(name: TrackName): RelayTrack {
+    const key = formatTrackName(name);
+    const known = this.#tracks.get(key);
+    if (known !== undefined) return known;
+    if (this.#tracks.size >= this.#maxTracks) {
+      throw new RequestError("excessive-load", "there are too many tracks here");
+    }
+    const track = new RelayTrack(name, this.#trackHost);
+    this.#tracks.set(key, track);
+    return track;
+  }
+
+  #offer(session: MoqtSession, track: RelayTrack): () => void {
+    const sessions = this.#offered.get(track) ?? [];
+    this.#offered.set(track, sessions);
+    sessions.push(session);
+    for (const watch of this.#registry.watches) {
+      if (watch.interest === "namespace" || watch.session === session) continue;
+      if (hasPrefix(track.name.namespace, watch.prefix)) {
+        this.#publish(track, watch.session, watch.forward);
+      }
+    }
+    return () => {
+      sessions.splice(sessions.indexOf(session), 1);
+      if (sessions.length === 0) this.#offered.delete(track);
+    };
+  }
+
+  #watched(session: MoqtSession, prefix: Namespace, forward: boolean): void {
+    for (const [track, sessions] of this.#offered) {
+      if (!hasPrefix(track.name.namespace, prefix)) continue;
+      if (sessions.some((publisher) => publisher !== session)) {
+        this.#publish(track, session, forward);
+      }
+    }
+  }
+
+  /** Offers a track to a session that asked for tracks. */
+  #publish(track: RelayTrack, session: MoqtSession, forward: boolean): void {
+    if (track.serves(session)) return;
+    const { largest, properties } = track;
+    const publication = session.publish(track.name, {
+      properties,
+      parameters: { forward },
+      ...(largest === undefined ? {} : { largest }),
+    });
+    publication.ready.then(
+      () => track.attach(track.outlet(publication, session)),
+      // Who does not want it, or left, is not asked again.
+      () => {},
+    );
+  }
+
+  /** Tells all that the relay goes away, gives them a second, and ends them. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.goaway({ timeoutMs: GOAWAY_MS });
+    const ended = Promise.all(sessions.map((session) => session.closed.catch(() => {})));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      ended,
+      new Promise<void>((resolve) => timer = setTimeout(resolve, GOAWAY_MS)),
+    ]);
+    clearTimeout(timer);
+    await Promise.all(sessions.map((session) => session.close("no-error", "the relay is closing")));
+    clearInterval(this.#tick);
+    for (const track of this.#tracks.values()) track.close();
+    this.#tracks.clear();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Why connections are closed when there are too many: draft-18, section 10.6 has it for requests. */
+const EXCESSIVE_LOAD = 0x9;

@@ -1,0 +1,382 @@
+/**
+ * A track as the relay knows it: who publishes it, what is held of it, who is sent it.
+ *
+ * @module
+ */
+import type { DoneName } from "../moqt/codes.ts";
+import type { ObjectDatagram } from "../moqt/data/datagram.ts";
+import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
+import { RequestError } from "../moqt/errors.ts";
+import type { ForwardStream } from "../moqt/session/forward.ts";
+import type { MoqtSession } from "../moqt/session/session.ts";
+import type { Subscription, SubscriptionEnd } from "../moqt/session/subscription.ts";
+import { compareLocations, type Location } from "../moqt/wire/location.ts";
+import type { TrackProperties } from "../moqt/wire/properties.ts";
+import type { TrackName } from "../moqt/wire/track_name.ts";
+import { Group, type GroupCache, type GroupOwner } from "./group.ts";
+import { Holdings } from "./holdings.ts";
+import { Outlet, type OutletLimits } from "./outlet.ts";
+import { Pressure } from "./pressure.ts";
+import { Upstream, type UpstreamEvents } from "./upstream.ts";
+import { Waiters } from "./waiters.ts";
+
+/** What a track needs of the relay. */
+export interface TrackHost {
+  /** The memory all tracks share. */
+  readonly cache: GroupCache;
+  /** Limits of each subscriber. */
+  readonly limits: OutletLimits;
+  /** How long subscribers are kept while there is no publisher, in milliseconds. */
+  readonly holdMs: number;
+  /** Counters. */
+  readonly counters: TrackCounters;
+  /** Sessions that say they have the track's namespace, the best first. */
+  publishers(track: TrackName): readonly MoqtSession[];
+  /** Nothing is known of the track any more. */
+  forget(track: RelayTrack): void;
+}
+
+/** Counters of all tracks. */
+export interface TrackCounters {
+  /** Objects that came on streams and in datagrams. */
+  objectsIn: number;
+  /** Bytes of streams and datagrams that came. */
+  bytesIn: number;
+  /** Bytes of streams that were sent. */
+  bytesOut: number;
+  /** Groups cut off for some subscriber because it was slow. */
+  droppedGroups: number;
+}
+
+/** How long after a refusal a publisher is asked again, in milliseconds: at first, at most. */
+const RETRY_MS = [100, 1000] as const;
+
+/** Ends that the publisher means for good. */
+const FINAL: ReadonlySet<string> = new Set<DoneName>([
+  "track-ended",
+  "subscription-ended",
+  "unauthorized",
+  "malformed-track",
+]);
+
+/** A track. */
+export class RelayTrack implements GroupOwner, UpstreamEvents {
+  readonly #host: TrackHost;
+  readonly #upstreams = new Map<MoqtSession, Upstream>();
+  readonly #outlets = new Set<Outlet>();
+  readonly #waiters = new Waiters();
+  readonly #pressure = new Pressure();
+  readonly #holdings: Holdings;
+  #properties: TrackProperties = {};
+  #hold: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryMs: number = RETRY_MS[0];
+  #mayRestart = false;
+  /** Requests that need a publisher. */
+  #users = 0;
+  /** Its full name. */
+  readonly name: TrackName;
+
+  /** Begins without anybody. */
+  constructor(name: TrackName, host: TrackHost) {
+    this.name = name;
+    this.#host = host;
+    this.#holdings = new Holdings(this, host.cache);
+  }
+
+  /** What is held of it. */
+  get holdings(): Holdings {
+    return this.#holdings;
+  }
+
+  /** The newest group. */
+  get newest(): Group | undefined {
+    return this.#holdings.newest;
+  }
+
+  /** Whether a publisher is there. */
+  get isLive(): boolean {
+    for (const upstream of this.#upstreams.values()) if (upstream.isReady) return true;
+    return false;
+  }
+
+  /** What the publisher says of it. */
+  get properties(): TrackProperties {
+    return this.#properties;
+  }
+
+  /** Subscribers now. */
+  get subscribers(): number {
+    return this.#outlets.size;
+  }
+
+  /** Whether a session is sent it. */
+  serves(session: MoqtSession): boolean {
+    for (const outlet of this.#outlets) if (outlet.session === session) return true;
+    return false;
+  }
+
+  /** Upstream subscriptions, those being asked for included. */
+  get upstreams(): number {
+    return this.#upstreams.size;
+  }
+
+  /** Sessions that send it. */
+  get sources(): MoqtSession[] {
+    return [...this.#upstreams.values()].filter((it) => it.isReady).map(({ session }) => session);
+  }
+
+  /**
+   * Does `work` once there is a publisher, waited for up to `rendezvousMs` where none is there. Throws a
+   * `RequestError`.
+   */
+  async use<T>(
+    options: { signal: AbortSignal; rendezvousMs: number },
+    work: () => T,
+  ): Promise<T> {
+    this.#users++;
+    try {
+      if (!this.isLive) {
+        const waiting = this.#waiters.wait(options);
+        this.connect();
+        if (this.#upstreams.size === 0) this.#waiters.fail(missing());
+        await waiting;
+      }
+      return work();
+    } finally {
+      this.#users--;
+      this.#release();
+    }
+  }
+
+  /** Asks all publishers that there are and that were not asked yet. */
+  connect(): void {
+    if (this.#outlets.size === 0 && this.#users === 0) return;
+    for (const session of this.#host.publishers(this.name)) {
+      if (this.#upstreams.has(session)) continue;
+      const subscription = session.subscribe(this.name, {
+        parameters: { filter: { from: "largest-object" } },
+      });
+      this.#add(session, subscription, { isOffered: false, forward: true });
+    }
+  }
+
+  /** A publisher offered the track, and was told whether to send objects (`forward`). */
+  offered(session: MoqtSession, subscription: Subscription, forward: boolean): void {
+    this.#upstreams.get(session)?.close();
+    this.#add(session, subscription, { isOffered: true, forward });
+  }
+
+  #add(
+    session: MoqtSession,
+    subscription: Subscription,
+    options: { isOffered: boolean; forward: boolean },
+  ): void {
+    clearTimeout(this.#hold);
+    this.#upstreams.set(session, new Upstream(session, subscription, this, options));
+  }
+
+  /** Whether objects are wanted now. */
+  get isWanted(): boolean {
+    if (this.#users > 0) return true;
+    for (const outlet of this.#outlets) if (outlet.forwards) return true;
+    return false;
+  }
+
+  /** The publisher agreed. */
+  established(upstream: Upstream): void {
+    const others = [...this.#upstreams.values()].some((it) => it !== upstream && it.isReady);
+    this.#properties = upstream.properties;
+    const { largest } = upstream;
+    const ours = this.#holdings.largest;
+    // Whoever knows less than what was published has begun anew, or will say so with its first group.
+    this.#mayRestart = !others && ours !== undefined &&
+      (largest === undefined || compareLocations(largest, ours) < 0);
+    if (!others) this.#holdings.begin(largest);
+    this.#retryMs = RETRY_MS[0];
+    this.#waiters.succeed();
+    this.#steer();
+  }
+
+  /** The publisher refused. */
+  refused(upstream: Upstream, error: unknown): void {
+    this.#remove(upstream);
+    if (this.#upstreams.size > 0) return;
+    this.#waiters.fail(error instanceof RequestError ? error : missing());
+    if (this.#outlets.size > 0) this.#retryLater();
+    this.#release();
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.connect(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS[1]);
+  }
+
+  /** A publisher's subscription is over. */
+  ended(upstream: Upstream, end: SubscriptionEnd): void {
+    this.#remove(upstream);
+    if (this.isLive) return;
+    const { reason } = end;
+    if (FINAL.has(reason)) return this.#finish(reason as DoneName);
+    this.connect();
+    this.#holdOn();
+  }
+
+  #remove(upstream: Upstream): void {
+    if (this.#upstreams.get(upstream.session) === upstream) {
+      this.#upstreams.delete(upstream.session);
+    }
+    if (!this.isLive) this.#pressure.open();
+  }
+
+  /** Subscribers stay for a while, since publishers come back. */
+  #holdOn(): void {
+    clearTimeout(this.#hold);
+    if (this.isLive) return;
+    this.#hold = setTimeout(() => {
+      if (this.isLive) return;
+      this.#finish("subscription-ended");
+      this.#forgetIfUnused();
+    }, this.#host.holdMs);
+  }
+
+  #finish(reason: DoneName): void {
+    for (const outlet of [...this.#outlets]) outlet.finish(reason);
+    this.#holdOn();
+  }
+
+  /** Sends to a subscriber from now on. */
+  attach(outlet: Outlet): void {
+    this.#outlets.add(outlet);
+    outlet.begin(this.#holdings.groups);
+    this.#steer();
+  }
+
+  /** Makes a subscriber of a publication that its session agreed on. */
+  outlet(publication: Outlet["publication"], session: MoqtSession): Outlet {
+    const { counters, cache, limits } = this.#host;
+    return new Outlet(publication, session, limits, {
+      sent: (outlet, bytes) => {
+        counters.bytesOut += bytes;
+        this.#pressure.sent(outlet.pendingBytes);
+      },
+      dropped: () => counters.droppedGroups++,
+      cost: (group, bytes) => cache.add(group, bytes),
+      changed: () => this.#steer(),
+      closed: (outlet) => {
+        this.#outlets.delete(outlet);
+        this.#pressure.open();
+        this.#steer();
+        this.#release();
+      },
+    });
+  }
+
+  /** Publishers send objects as long as somebody wants them. */
+  #steer(): void {
+    const wanted = this.isWanted;
+    for (const upstream of this.#upstreams.values()) {
+      if (!wanted && !upstream.isOffered && this.#outlets.size === 0) continue;
+      upstream.setForward(wanted)?.then(
+        (largest) => this.#holdings.resume(wanted, largest),
+        () => upstream.close(),
+      );
+    }
+  }
+
+  /** Leaves publishers whom nobody listens to. */
+  #release(): void {
+    if (this.#outlets.size > 0 || this.#users > 0) return;
+    clearTimeout(this.#retry);
+    for (const [session, upstream] of this.#upstreams) {
+      if (upstream.isOffered) continue;
+      this.#upstreams.delete(session);
+      upstream.close();
+    }
+    if (!this.isLive) this.#holdOn();
+  }
+
+  #forgetIfUnused(): void {
+    if (this.#upstreams.size > 0 || this.#outlets.size > 0 || this.#users > 0) return;
+    this.close();
+    this.#host.forget(this);
+  }
+
+  /** Lets go of all that is held, and of everybody. */
+  close(): void {
+    clearTimeout(this.#hold);
+    clearTimeout(this.#retry);
+    this.#waiters.fail(missing());
+    for (const upstream of this.#upstreams.values()) upstream.close();
+    this.#upstreams.clear();
+    this.#holdings.clear();
+    this.#pressure.open();
+  }
+
+  /** A group was let go. */
+  evicted(group: Group): void {
+    this.#holdings.evicted(group);
+  }
+
+  /** A stream began. */
+  opened(
+    upstream: Upstream,
+    header: SubgroupHeader,
+    stop: () => void,
+  ): ForwardStream | undefined {
+    this.#checkRestart(header.group);
+    const many = this.#upstreams.size > 1;
+    const held = this.#holdings.open(header, upstream.version, { stop, many });
+    if (held === undefined) return undefined;
+    for (const outlet of this.#outlets) outlet.offer(held.group, held.log);
+    const { counters } = this.#host;
+    return {
+      piece: (piece) => {
+        counters.objectsIn += piece.objects;
+        counters.bytesIn += piece.bytes.length;
+        held.append(piece);
+        return this.#pressure.wait(this.#outlets);
+      },
+      ended: (whole) => held.end(whole),
+    };
+  }
+
+  /** A datagram came. */
+  datagram(_upstream: Upstream, object: ObjectDatagram): void {
+    this.#checkRestart(object.group);
+    const { counters } = this.#host;
+    counters.objectsIn++;
+    counters.bytesIn += object.payload.length;
+    if (!this.#holdings.datagram(object, this.#upstreams.size > 1)) return;
+    for (const outlet of this.#outlets) outlet.datagram(object);
+  }
+
+  /**
+   * A publisher that came back and gives old ids to new objects: locations mean something else now, so
+   * those who subscribed before are told that theirs are over, and ask again.
+   */
+  #checkRestart(group: number): void {
+    if (!this.#mayRestart) return;
+    this.#mayRestart = false;
+    const { largest } = this.#holdings;
+    if (largest === undefined || group > largest.group) return;
+    for (const outlet of [...this.#outlets]) outlet.publication.done("subscription-ended");
+    this.#holdings.clear();
+  }
+
+  /** Looks after what is late. */
+  tick(now: number): void {
+    this.#pressure.tick(now);
+    for (const outlet of [...this.#outlets]) outlet.tick(now);
+  }
+
+  /** The largest location published, as far as is known. */
+  get largest(): Location | undefined {
+    return this.#holdings.largest;
+  }
+}
+
+function missing(): RequestError {
+  return new RequestError("does-not-exist", "nobody publishes this track here");
+}

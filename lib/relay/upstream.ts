@@ -1,0 +1,124 @@
+/**
+ * One publisher of a track: the relay's subscription there.
+ *
+ * @module
+ */
+import type { ObjectDatagram } from "../moqt/data/datagram.ts";
+import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
+import type { ForwardSink, ForwardStream } from "../moqt/session/forward.ts";
+import type { MoqtSession } from "../moqt/session/session.ts";
+import type { Subscription, SubscriptionEnd } from "../moqt/session/subscription.ts";
+import type { Version } from "../moqt/versions.ts";
+import type { Location } from "../moqt/wire/location.ts";
+import type { TrackProperties } from "../moqt/wire/properties.ts";
+
+/** What an upstream tells its track. */
+export interface UpstreamEvents {
+  /** The publisher agreed. */
+  established(upstream: Upstream): void;
+  /** A stream began; undefined: it is not wanted. */
+  opened(
+    upstream: Upstream,
+    header: SubgroupHeader,
+    stop: () => void,
+  ): ForwardStream | undefined;
+  /** A datagram came. */
+  datagram(upstream: Upstream, object: ObjectDatagram): void;
+  /** The publisher refused. */
+  refused(upstream: Upstream, error: unknown): void;
+  /** The publisher had agreed, and it is over. */
+  ended(upstream: Upstream, end: SubscriptionEnd): void;
+}
+
+/** A subscription of the relay's. */
+export class Upstream implements ForwardSink {
+  readonly #subscription: Subscription;
+  readonly #events: UpstreamEvents;
+  #state: "asking" | "ready" | "over" = "asking";
+  #forward: boolean;
+  /** The publisher's session. */
+  readonly session: MoqtSession;
+  /** Whether the publisher offered the track itself (PUBLISH), so that it is not to be left. */
+  readonly isOffered: boolean;
+
+  /** Receives from a subscription that was just asked for, or accepted. */
+  constructor(
+    session: MoqtSession,
+    subscription: Subscription,
+    events: UpstreamEvents,
+    options: { isOffered: boolean; forward: boolean },
+  ) {
+    this.session = session;
+    this.#subscription = subscription;
+    this.#events = events;
+    this.isOffered = options.isOffered;
+    this.#forward = options.forward;
+    subscription.forward(this);
+    subscription.ready.then(() => this.#ready(), (error) => this.#refused(error));
+    subscription.closed.then((end) => this.#over(end));
+  }
+
+  /** Whether the publisher agreed, and it is not over. */
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** The draft it is received in. */
+  get version(): Version {
+    return this.session.version;
+  }
+
+  /** The largest location when it began. */
+  get largest(): Location | undefined {
+    return this.#subscription.info?.parameters.largest;
+  }
+
+  /** What the publisher says of the track. */
+  get properties(): TrackProperties {
+    return this.#subscription.info?.properties ?? {};
+  }
+
+  #ready(): void {
+    if (this.#state !== "asking") return;
+    this.#state = "ready";
+    this.#events.established(this);
+  }
+
+  #refused(error: unknown): void {
+    if (this.#state !== "asking") return;
+    this.#state = "over";
+    this.#events.refused(this, error);
+  }
+
+  #over(end: SubscriptionEnd): void {
+    if (this.#state !== "ready") return;
+    this.#state = "over";
+    this.#events.ended(this, end);
+  }
+
+  /** Asks the publisher to send objects, or not to; undefined where it does so already. */
+  setForward(forward: boolean): Promise<Location | undefined> | undefined {
+    if (this.#state !== "ready" || this.#forward === forward) return undefined;
+    this.#forward = forward;
+    return this.#subscription.update({ forward }).then(({ largest }) => largest);
+  }
+
+  /** A stream began. */
+  opened(header: SubgroupHeader, stop: () => void): ForwardStream | undefined {
+    return this.#state === "over" ? undefined : this.#events.opened(this, header, stop);
+  }
+
+  /** A datagram came. */
+  datagram(object: ObjectDatagram): void {
+    if (this.#state !== "over") this.#events.datagram(this, object);
+  }
+
+  /** Nothing follows. */
+  end(): void {}
+
+  /** Leaves. Idempotent; tells nobody. */
+  close(): void {
+    this.#state = "over";
+    void this.#subscription.close();
+  }
+}
