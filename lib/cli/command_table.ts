@@ -54,6 +54,11 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/moq_join.ts")).moqJoinCommand,
       },
       {
+        name: "probe",
+        brief: "what relays speak, and what works there",
+        load: async () => (await import("./commands/moq_probe.ts")).moqProbeCommand,
+      },
+      {
         name: "interop",
         brief: "run moq-interop-runner's cases against a relay",
         load: async () => (await import("./commands/moq_interop.ts")).moqInteropCommand,
