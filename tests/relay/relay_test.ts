@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RequestError } from "../../lib/moqt/errors.ts";
-import { VERSIONS } from "../../lib/moqt/versions.ts";
+import type { Subscription } from "../../lib/moqt/session/subscription.ts";
+import { hasRequestStreams, VERSIONS } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
 import { fetched, source, Stage, take, TRACK, until, utf8 } from "./support.ts";
 
@@ -26,6 +27,26 @@ for (const from of VERSIONS) {
       ]);
     });
   }
+}
+
+for (const version of VERSIONS.filter(hasRequestStreams)) {
+  Deno.test(`draft-${version}: who says so waits for a publisher`, async () => {
+    await using stage = new Stage();
+    const session = await stage.come(version);
+    const parameters = { rendezvousTimeoutMs: 10_000 };
+    const patient = session.subscribe(TRACK, { parameters });
+    const track = source();
+    await until(() => stage.relay.stats.tracks === 1);
+    await stage.publisher(version, new Map([[TRACK, track]]));
+    await patient.ready;
+    assert.equal(track.subscribers, 1);
+    const other = trackName(["nobody"], "x");
+    const short = session.subscribe(other, { parameters: { rendezvousTimeoutMs: 20 } });
+    await assert.rejects(
+      short.ready,
+      (error) => error instanceof RequestError && error.refusal === "timeout",
+    );
+  });
 }
 
 for (const version of VERSIONS) {
@@ -116,6 +137,55 @@ for (const version of VERSIONS) {
     track.write({ payload: utf8("d") });
     assert.deepEqual(await take(late, 1), ["0/3=d"]);
     await early.close();
+  });
+
+  Deno.test(`${draft}: a fetch may join a subscription that is not answered yet`, async () => {
+    await using stage = new Stage();
+    const publisher = await stage.come(version, {
+      handlers: {
+        subscribe: (request) => void request.accept({ largest: { group: 3, object: 1 } }),
+        fetch: ({ start, end }) => {
+          assert.deepEqual([start, end], [{ group: 2, object: 0 }, { group: 3, object: 2 }]);
+          const payload = utf8("old");
+          return {
+            end,
+            items: [{ kind: "object", group: 2, subgroup: 0, id: 0, priority: 9, payload }],
+          };
+        },
+      },
+    });
+    await publisher.publishNamespace(TRACK.namespace).ready;
+    const session = await stage.come(version);
+    const subscription = session.subscribe(TRACK, {
+      parameters: { filter: { from: "largest-object" } },
+    });
+    await until(() => subscription.requestId !== undefined);
+    assert.deepEqual(await fetched(session.join(subscription, { groupsBack: 1 })), ["2/0=old"]);
+  });
+
+  Deno.test(`${draft}: tracks are offered to those who ask for tracks, before and after`, async () => {
+    await using stage = new Stage();
+    const taken: Subscription[] = [];
+    const ask = async () => {
+      const session = await stage.come(version, {
+        handlers: { publish: (request) => void taken.push(request.accept({ forward: true })) },
+      });
+      await session.subscribeNamespace(namespace("example.com"), "publish").ready;
+    };
+    await ask();
+    const publisher = await stage.come(version);
+    const publication = publisher.publish(TRACK);
+    await publication.ready;
+    await ask();
+    await until(() => taken.length === 2 && publication.parameters.forward === true);
+    const objects = taken.map((subscription) => take(subscription, 1));
+    const writer = await publication.subgroup({ group: 3 });
+    await writer.write({ payload: utf8("a") });
+    assert.deepEqual(await Promise.all(objects), [["3/0=a"], ["3/0=a"]]);
+    publication.done("track-ended");
+    for (const subscription of taken) {
+      assert.notEqual((await subscription.closed).reason, "internal-error");
+    }
   });
 
   Deno.test(`${draft}: what is not held is asked of the publisher`, async () => {

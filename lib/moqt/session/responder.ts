@@ -39,6 +39,8 @@ export class Responder {
     "subscribe-namespace": new Set<Namespace>(),
     "subscribe-tracks": new Set<Namespace>(),
   };
+  /** Subscriptions that were not answered yet, which fetches may join already. */
+  readonly #unanswered = new Map<number, Promise<void>>();
 
   /** Answers by the host's handlers. */
   constructor(host: ResponderHost) {
@@ -171,6 +173,7 @@ export class Responder {
     const { channel, tokens, abort } = open;
     const { track, parameters } = message;
     let publication: Publication | undefined;
+    const answered = this.#awaitAnswer(channel.requestId, open.abort.signal);
     this.#run(open, () => {
       if (this.#isPublished(track)) {
         throw new RequestError("duplicate-subscription", "the track is subscribed to already");
@@ -184,6 +187,7 @@ export class Responder {
         accept: (answer = {}) => {
           this.#claim(open);
           publication = this.#accepted(message, channel, answer);
+          answered();
           publication.closed.then(() => abort.abort());
           return publication;
         },
@@ -193,6 +197,18 @@ export class Responder {
       update: (updateId, changes) => this.#update(channel, updateId, changes, publication),
       canceled: () => publication?.canceled(),
     };
+  }
+
+  /** A refusal aborts the request, too. */
+  #awaitAnswer(requestId: number, signal: AbortSignal): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#unanswered.set(requestId, promise);
+    const answered = () => {
+      this.#unanswered.delete(requestId);
+      resolve();
+    };
+    signal.addEventListener("abort", answered, { once: true });
+    return answered;
   }
 
   #accepted(message: MessageOf<"subscribe">, channel: Channel, answer: SubscribeAnswer) {
@@ -332,8 +348,10 @@ export class Responder {
     const { channel, tokens, abort } = open;
     const { parameters } = message;
     const { requestId } = channel;
-    const range = this.#range(message);
+    const { range: wanted } = message;
     this.#run(open, async () => {
+      if (wanted.by !== "range") await this.#unanswered.get(wanted.joiningRequestId);
+      const range = this.#range(message);
       if (range instanceof RequestError) throw range;
       if (this.#host.handlers.fetch === undefined) this.#unsupported();
       const { signal } = abort;
