@@ -22,10 +22,11 @@ import {
 } from "../moqt/mod.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Admission, AdmissionDesk } from "./admission.ts";
+import { endOrDeadline, settledWithin } from "./grace.ts";
 import { LiveTrack } from "./live_track.ts";
 
-/** Longest grant that is looked at, in bytes. */
-const MAX_GRANT_BYTES = 1_024;
+/** How long goodbyes may take, in milliseconds: a peer that does not read must not hold a shutdown up. */
+export const FAREWELL_MS = 200;
 
 /** Who comes, and how it is admitted. */
 export interface MoqtVisitor {
@@ -120,10 +121,9 @@ export class MoqtServer {
         admit: async (_setup, tokens) => {
           try {
             const grant = grantOf(tokens);
-            if (grant !== undefined && grant.length <= MAX_GRANT_BYTES) {
-              admission = await desk.admit(id, grant);
-            }
-            const peer = await desk.waitForPeer(id, undefined, AbortSignal.timeout(deadlineMs));
+            if (grant !== undefined) admission = await desk.admit(id, grant);
+            const deadline = endOrDeadline(connection.closed, deadlineMs);
+            const peer = await desk.waitForPeer(id, undefined, deadline);
             if (peer === undefined) {
               outcome = "silent";
               throw new MoqtViolation(
@@ -167,8 +167,7 @@ export class MoqtServer {
   /** Ends all tracks, and tells the subscribers. */
   async close(): Promise<void> {
     const ends = [...this.#tracks.values()].map(({ track }) => track.end());
-    // A subscriber that does not read must not hold the shutdown up.
-    await Promise.race([Promise.all(ends), new Promise((done) => setTimeout(done, 200))]);
+    await settledWithin(FAREWELL_MS, ends);
     for (const session of this.#sessions) void session.close("no-error", "the server stops");
   }
 

@@ -12,9 +12,10 @@ import { CLOSE } from "../transport/close_codes.ts";
 import type { BidirectionalStream, Connection, Endpoint } from "../transport/connection.ts";
 import { type Admission, AdmissionDesk, type AdmissionPolicy } from "./admission.ts";
 import { ControlChannel } from "./control_channel.ts";
+import { endOrDeadline, settledWithin } from "./grace.ts";
 import { parseClientMessage } from "./message_schema.ts";
 import type { ClientMessage, ServerMessage } from "./messages.ts";
-import { MoqtServer, type MoqtServerStats } from "./moqt_server.ts";
+import { FAREWELL_MS, MoqtServer, type MoqtServerStats } from "./moqt_server.ts";
 import { noDevice, type Refusal, refusal, servePipes } from "./pipes.ts";
 import { SESSION_PROTOCOL, SESSION_VERSION } from "./protocol.ts";
 
@@ -140,8 +141,7 @@ export class SessionServer implements AsyncDisposable {
     const farewell = [...this.#channels.keys()].map((channel) =>
       channel.send({ t: "bye", reason })
     );
-    // A peer that does not read must not hold the shutdown up.
-    await Promise.race([Promise.all(farewell), new Promise((done) => setTimeout(done, 200))]);
+    await settledWithin(FAREWELL_MS, farewell);
     await this.#moqt.close();
     for (const connection of this.#connections) {
       connection.close({ closeCode: CLOSE.goingAway, reason });
@@ -206,7 +206,7 @@ export class SessionServer implements AsyncDisposable {
     const peer = await this.#desk.waitForPeer(
       id,
       device.name,
-      endOrDeadline(connection, ADMISSION_DEADLINE_MS),
+      endOrDeadline(connection.closed, ADMISSION_DEADLINE_MS),
     );
     if (peer === undefined) {
       this.#refuse(connection, "silent", "no grant was shown for this endpoint id");
@@ -417,18 +417,6 @@ async function firstStream(connection: Connection): Promise<BidirectionalStream 
   } finally {
     reader.releaseLock();
   }
-}
-
-/** Aborts when the connection ends or the time is up. */
-function endOrDeadline(connection: Connection, milliseconds: number): AbortSignal {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), milliseconds);
-  const end = () => {
-    clearTimeout(timer);
-    controller.abort();
-  };
-  connection.closed.then(end, end);
-  return controller.signal;
 }
 
 /** How a connection ends whose admission did: an expired grant is a refusal, a session's end is not. */
