@@ -30,6 +30,8 @@ export async function* cutFragments(
   let pending: Uint8Array[] = [];
   let track: Track | undefined;
   let startsGroup = true;
+  // What comes before the first picture (other tracks' fragments) is in its group.
+  let hasPicture = false;
   for await (const chunk of input) {
     gatherer.push(chunk);
     for (let box = takeBox(gatherer); box !== undefined; box = takeBox(gatherer)) {
@@ -45,10 +47,15 @@ export async function* cutFragments(
         init = [...init.filter((known) => typeOf(known) === "ftyp"), box];
         track = referenceTrack(box);
         startsGroup = true;
+        hasPicture = false;
         continue;
       }
       pending.push(box);
-      if (type === "moof") startsGroup = startsWithSync(box, track) || startsGroup;
+      if (type === "moof") {
+        const sync = startsWithSync(box, track);
+        if (sync === true && hasPicture) startsGroup = true;
+        if (sync !== undefined) hasPicture = true;
+      }
       if (type !== "mdat") continue;
       if (startsGroup) yield { payload: join(init), startsGroup };
       yield { payload: join(pending), startsGroup: false };
@@ -136,8 +143,8 @@ function referenceTrack(moov: Uint8Array): Track {
   return track;
 }
 
-/** Whether a fragment's first sample of the track can be decoded alone. */
-function startsWithSync(moof: Uint8Array, track: Track): boolean {
+/** Whether a fragment's first sample of the track can be decoded alone; undefined: it has none. */
+function startsWithSync(moof: Uint8Array, track: Track): boolean | undefined {
   for (const traf of children(moof)) {
     if (typeOf(traf) !== "traf") continue;
     const tfhd = child(traf, "tfhd");
@@ -145,7 +152,7 @@ function startsWithSync(moof: Uint8Array, track: Track): boolean {
     if (tfhd === undefined || trun === undefined || field(tfhd, 12) !== track.id) continue;
     return (firstFlags(tfhd, trun) ?? track.defaultFlags & NON_SYNC) === 0;
   }
-  return false;
+  return undefined;
 }
 
 /** {@link NON_SYNC} of the first sample, where the fragment tells. */

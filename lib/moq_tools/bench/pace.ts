@@ -1,0 +1,69 @@
+/**
+ * Waiting that a benchmark does: for its pace, and so that timers and the network get their turn.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+
+/** Longest a loop goes on without letting anything else run, in milliseconds. */
+const SLICE_MS = 4;
+
+/** Lets timers and the network have their turn now and then, in loops that wait for nothing. */
+export class Turns {
+  #begun = performance.now();
+
+  /** Whether it is time to {@link give} a turn. */
+  get due(): boolean {
+    return performance.now() - this.#begun > SLICE_MS;
+  }
+
+  /** Gives the turn away once. */
+  async give(): Promise<void> {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    this.#begun = performance.now();
+  }
+}
+
+/** Waits so many milliseconds, or until `signal` aborts. Never rejects. */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** Says how many objects are due by a rate that may change. */
+export class Pace {
+  #rate = 0;
+  #since = performance.now();
+  #done = 0;
+
+  /** Objects due now that were not {@link taken}; Infinity where the rate is 0. */
+  due(rate: number): number {
+    if (rate <= 0) return Infinity;
+    const now = performance.now();
+    if (rate !== this.#rate) {
+      this.#rate = rate;
+      this.#since = now;
+      this.#done = 0;
+    }
+    return Math.floor((now - this.#since) * rate / 1000) + 1 - this.#done;
+  }
+
+  /** So many were sent. */
+  taken(count: number): void {
+    this.#done += count;
+  }
+
+  /** Milliseconds until the next is due. */
+  get waitMs(): number {
+    return Math.max(0, this.#since + this.#done * 1000 / this.#rate - performance.now());
+  }
+}

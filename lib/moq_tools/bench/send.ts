@@ -1,0 +1,164 @@
+/**
+ * The publisher of a benchmark.
+ *
+ * @module
+ */
+import { DIRECT_BYTES } from "../../moqt/session/batches.ts";
+import type { Publication, SubgroupWriter } from "../../moqt/session/publication.ts";
+import type { Load } from "./load.ts";
+import { Pace, sleep, Turns } from "./pace.ts";
+import { Payloads, timestamp, WallClock } from "./stamp.ts";
+
+/** What was sent. */
+export interface SendTally {
+  /** Objects the transport took, or dropped where they went in datagrams. */
+  objects: number;
+  /** Bytes of payload. */
+  bytes: number;
+  /** Groups begun. */
+  groups: number;
+}
+
+/** Sends a load to one subscriber. */
+export class LoadSender {
+  readonly #publication: Publication;
+  readonly #load: Load;
+  readonly #signal: AbortSignal;
+  readonly #payloads: Payloads;
+  readonly #clock = new WallClock();
+  readonly #pace = new Pace();
+  readonly #turns = new Turns();
+  /** What was sent so far. */
+  readonly tally: SendTally = { objects: 0, bytes: 0, groups: 0 };
+
+  /** Sends until `signal` aborts, or the subscriber wants no more. */
+  constructor(publication: Publication, load: Load, signal: AbortSignal) {
+    const over = new AbortController();
+    publication.closed.then(() => over.abort());
+    this.#publication = publication;
+    this.#load = load;
+    this.#signal = AbortSignal.any([signal, over.signal]);
+    this.#payloads = new Payloads(load.maxBytes);
+  }
+
+  /** Sends groups from `firstGroup` on; `onGroup` is told of each. Rejects where a stream fails. */
+  async run(firstGroup: number, onGroup: (group: number) => void = () => {}): Promise<void> {
+    let ending: Promise<unknown> = Promise.resolve();
+    for (let group = firstGroup; await this.#isWanted(); group++) {
+      onGroup(group);
+      this.tally.groups++;
+      if (this.#load.datagrams) {
+        await this.#datagrams(group);
+        continue;
+      }
+      const writers = await this.#open(group);
+      if (writers === undefined) break;
+      const whole = await this.#objects(group, writers).catch((error) => {
+        // The subscriber left, or stopped this stream only: the next group is another one.
+        if (!this.#signal.aborted && writers.every(({ state }) => state === "open")) throw error;
+        return false;
+      });
+      if (!whole) { for (const writer of writers) writer.reset("cancelled"); }
+      // One group's end may still be under way while the next one is sent.
+      await ending;
+      ending = Promise.all(writers.map((writer) => writer.close()));
+    }
+    await ending;
+  }
+
+  /** Waits while the subscriber wants nothing sent; false: it is over. */
+  async #isWanted(): Promise<boolean> {
+    while (this.#publication.parameters.forward === false && !this.#signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          this.#signal.removeEventListener("abort", done);
+          forget();
+          resolve();
+        };
+        const forget = this.#publication.onUpdate(done);
+        this.#signal.addEventListener("abort", done, { once: true });
+      });
+    }
+    return !this.#signal.aborted;
+  }
+
+  async #open(group: number): Promise<SubgroupWriter[] | undefined> {
+    const { streams, groupObjects } = this.#load;
+    try {
+      return await Promise.all(
+        Array.from({ length: streams }, (_, subgroup) =>
+          this.#publication.subgroup({
+            group,
+            subgroup,
+            endOfGroup: subgroup === (groupObjects - 1) % streams,
+            signal: this.#signal,
+          })),
+      );
+    } catch (error) {
+      if (this.#signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  /** Sends a group's objects; false: it was broken off. */
+  async #objects(group: number, writers: readonly SubgroupWriter[]): Promise<boolean> {
+    const { groupObjects, streams } = this.#load;
+    let due = 0;
+    for (let id = 0; id < groupObjects; id++) {
+      while (due < 1) {
+        due = this.#pace.due(this.#load.rate);
+        if (due < 1) await sleep(this.#pace.waitMs, this.#signal);
+        if (this.#signal.aborted) return false;
+      }
+      due--;
+      this.#pace.taken(1);
+      const writer = writers[id % streams]!;
+      const object = this.#object(group, id);
+      while (!writer.tryWrite(object)) {
+        await writer.ready;
+        if (this.#signal.aborted) return false;
+      }
+      this.tally.objects++;
+      this.tally.bytes += object.payload.length;
+      if (this.#turns.due) {
+        await this.#turns.give();
+        if (this.#signal.aborted) return false;
+      }
+    }
+    return true;
+  }
+
+  #object(group: number, id: number) {
+    const { sizeOf, letterOf } = this.#load;
+    const bytes = sizeOf(id);
+    const letter = letterOf?.(id);
+    // Small ones are copied when they are written.
+    const payload = bytes < DIRECT_BYTES
+      ? this.#payloads.shared(group, id, bytes, letter)
+      : this.#payloads.own(group, id, bytes, letter);
+    return { id, payload, properties: timestamp(this.#clock.now()) };
+  }
+
+  async #datagrams(group: number): Promise<void> {
+    const { groupObjects, sizeOf, rate } = this.#load;
+    for (let id = 0; id < groupObjects && !this.#signal.aborted; id++) {
+      while (this.#pace.due(rate) < 1 && !this.#signal.aborted) {
+        await sleep(this.#pace.waitMs, this.#signal);
+      }
+      this.#pace.taken(1);
+      this.#publication.datagram({
+        group,
+        id,
+        priority: 128,
+        endOfGroup: id === groupObjects - 1,
+        status: "normal",
+        payload: this.#payloads.own(group, id, sizeOf(id)),
+        properties: timestamp(this.#clock.now()),
+      });
+      this.tally.objects++;
+      this.tally.bytes += sizeOf(id);
+      // Nothing tells when a datagram has gone: a few at a time keep the transport's queue short.
+      if (this.#turns.due || (rate <= 0 && id % 32 === 31)) await this.#turns.give();
+    }
+  }
+}
