@@ -15,6 +15,9 @@ export * from "./codes.ts";
 export * from "./device_tracks.ts";
 export * from "./errors.ts";
 export * from "./versions.ts";
+export * from "./dial.ts";
+export * from "./listen.ts";
+export * from "./persistent.ts";
 export * from "./data/datagram.ts";
 export * from "./data/fetch.ts";
 export {
