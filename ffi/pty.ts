@@ -8,7 +8,7 @@
 import { check, close, ERRNO, ioctl, OPEN, open, POLL, pollfd, pollNow, read } from "./libc.ts";
 import { lazyLibrary } from "./library.ts";
 import { withErrno } from "./termios_errno.ts";
-import { INOTIFY, LFLAG, PTY, termios2, TTY } from "./termios_layout.ts";
+import { INOTIFY, inotify_event, LFLAG, PTY, termios2, TTY } from "./termios_layout.ts";
 import { termios } from "./termios.ts";
 
 const libc = lazyLibrary({
@@ -19,6 +19,11 @@ const libc = lazyLibrary({
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
 });
+
+/** What inotify is to tell. */
+const WATCHED = INOTIFY.IN_OPEN | INOTIFY.IN_CLOSE;
+/** Bytes of one read of what inotify tells. */
+const INOTIFY_BYTES = 4_096;
 
 /** What a read from the master gave, beside bytes. */
 export interface PtyEvents {
@@ -34,12 +39,15 @@ export interface PtyEvents {
 export class PtyMaster {
   /** Descriptor of the master, non-blocking: POLLIN and POLLHUP say what they say everywhere. */
   readonly fd: number;
-  /** Readable when somebody opened the other end: see {@link opened}. */
+  /** Readable when somebody opened or closed the other end: see {@link opened}. */
   readonly openings: number;
   /** `/dev/pts/N`. */
   readonly path: string;
   readonly #buffer: Uint8Array<ArrayBuffer>;
   #events: PtyEvents = { settings: false, flushedInput: false, flushedOutput: false };
+  readonly #told = new Uint8Array(INOTIFY_BYTES);
+  /** How many have the other end open, as far as it was told: the kernel may tell several as one. */
+  #users = 0;
   #closed = false;
 
   /**
@@ -75,7 +83,7 @@ export class PtyMaster {
       const flags = INOTIFY.IN_NONBLOCK | INOTIFY.IN_CLOEXEC;
       openings = check(withErrno(() => symbols.inotify_init1(flags)), "inotify_init1");
       const name = new TextEncoder().encode(this.path + "\0");
-      const watch = withErrno(() => symbols.inotify_add_watch(openings, name, INOTIFY.IN_OPEN));
+      const watch = withErrno(() => symbols.inotify_add_watch(openings, name, WATCHED));
       check(watch, "inotify_add_watch", this.path);
       this.openings = openings;
     } catch (error) {
@@ -131,21 +139,40 @@ export class PtyMaster {
     return events;
   }
 
-  /** Whether somebody has the other end open now. Forgets the openings that were told. */
+  /** Whether somebody has the other end open now. */
   opened(): boolean {
-    const events = new Uint8Array(4096);
-    while (read(this.openings, events) > 0);
+    this.changedHands();
     const fds = new Uint8Array(pollfd.size);
     const view = new DataView(fds.buffer);
     view.setInt32(pollfd.fd, this.fd, true);
     pollNow(fds);
-    return (view.getInt16(pollfd.revents, true) & POLL.POLLHUP) === 0;
+    const opened = (view.getInt16(pollfd.revents, true) & POLL.POLLHUP) === 0;
+    this.#users = opened ? Math.max(1, this.#users) : 0;
+    return opened;
+  }
+
+  /**
+   * Whether everybody had closed the other end when somebody opened it, since the last call. Reads
+   * don't tell where both happened between two of them.
+   */
+  changedHands(): boolean {
+    let changed = false;
+    for (let count = 0; (count = read(this.openings, this.#told)) > 0;) {
+      const view = new DataView(this.#told.buffer, 0, count);
+      for (let at = 0; at < count;) {
+        const mask = view.getUint32(at + inotify_event.mask, true);
+        if ((mask & INOTIFY.IN_OPEN) !== 0 && this.#users++ === 0) changed = true;
+        if ((mask & INOTIFY.IN_CLOSE) !== 0) this.#users = Math.max(0, this.#users - 1);
+        at += inotify_event.size + view.getUint32(at + inotify_event.len, true);
+      }
+    }
+    return changed;
   }
 
   /** Drops what the last user has not read, so that the next one doesn't get it. */
   forget(): void {
     const flags = OPEN.O_RDWR | OPEN.O_NOCTTY | OPEN.O_NONBLOCK | OPEN.O_CLOEXEC;
-    const fd = open(this.path, flags);
+    const fd = this.#closed ? -1 : open(this.path, flags);
     if (fd < 0) return;
     termios.flush(fd, "input");
     close(fd);

@@ -32,7 +32,9 @@ int main(void) {
   GROUP("FLOCK");
   C(LOCK_EX) C(LOCK_NB)
   GROUP("INOTIFY");
-  C(IN_OPEN) C(IN_CLOEXEC) C(IN_NONBLOCK)
+  C(IN_OPEN) C(IN_CLOSE) C(IN_CLOEXEC) C(IN_NONBLOCK)
+  STRUCT(inotify_event);
+  F(inotify_event, mask) F(inotify_event, len)
   STRUCT(termios2);
   F(termios2, c_iflag) F(termios2, c_oflag) F(termios2, c_cflag) F(termios2, c_lflag)
   F(termios2, c_line) F(termios2, c_cc) F(termios2, c_ispeed) F(termios2, c_ospeed)

@@ -104,8 +104,16 @@ export const FLOCK = {
 /** Constants INOTIFY. */
 export const INOTIFY = {
   IN_OPEN: 32,
+  IN_CLOSE: 24,
   IN_CLOEXEC: 0x80000,
   IN_NONBLOCK: 2048,
+} as const;
+
+/** `struct inotify_event`: its size and its fields' offsets, in bytes. */
+export const inotify_event = {
+  size: 16,
+  mask: 4,
+  len: 12,
 } as const;
 
 /** `struct termios2`: its size and its fields' offsets, in bytes. */

@@ -100,6 +100,34 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a program that opens the PTY right after another gets no answers to what that one wrote",
+  ignore,
+  fn: async () => {
+    await using pty = await openPty();
+    const counters = () => pty.served.server.stats() as { sent: number };
+    const far = pty.served.driver.port;
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    // A line so slow that the first program has gone before it is answered.
+    const echo = far.write.bind(far);
+    far.write = (data) => {
+      const late = data.slice();
+      void answered.then(() => echo(late));
+    };
+    far.drain = () => answered;
+    const first = pty.use();
+    await until(() => pty.sink.stats.open);
+    await first.write(bytes("left"));
+    await until(() => counters().sent === 4);
+    // The echo is on its way.
+    await first.close();
+    await using second = pty.use();
+    await second.write(bytes("now"));
+    answer();
+    assert.equal(text(await readBytes(second, 3)), "now");
+  },
+});
+
+Deno.test({
   name: "a program that flushes its input gets nothing of what was on the way",
   ignore,
   fn: async () => {

@@ -3,7 +3,7 @@
  * control) is set at the port; a PTY forces eight bits without parity, and has no modem lines.
  *
  * While no program has it open, what the port says is dropped, as a closed port does: nobody gets old
- * bytes when they open it.
+ * bytes when they open it, nor the answers to what another program wrote.
  *
  * @module
  */
@@ -20,6 +20,9 @@ const GATHER_BYTES = 65_536;
 
 /** How long a program may leave the PTY full, in milliseconds: from then on bytes are dropped until it reads. */
 const STALL_MS = 1_000;
+
+/** How long what the last program wrote may take to be sent before the next one gets to write. */
+const SETTLE_MS = 500;
 
 /** Counters of a PTY. */
 export interface PtyStats {
@@ -45,6 +48,10 @@ export class PtySink implements AsyncDisposable {
   #seen: LineFormat;
   /** The program doesn't read. */
   #stalled = false;
+  /** Something was written since the PTY changed hands. */
+  #used = false;
+  /** Set while what comes still answers the last program. */
+  #settling: Promise<void> | undefined;
 
   private constructor(
     master: PtyMaster,
@@ -116,11 +123,13 @@ export class PtySink implements AsyncDisposable {
         filled += bytes.length;
       }
     }
+    if (this.#changesHands()) await this.#settling;
     // A program sets its port up, then writes: settings go first.
     await this.#applyEvents();
     const { port } = this.#shared;
     if (filled > 0) {
       this.stats.open = true;
+      this.#used = true;
       await port.write(this.#gather.subarray(0, filled));
       if (rest !== undefined) await port.write(rest);
     } else if (closed) await this.#untilOpened(signal);
@@ -137,7 +146,37 @@ export class PtySink implements AsyncDisposable {
     while (!this.#master.opened()) {
       await serialPoller.wait(this.#master.openings, POLL.POLLIN, { signal });
     }
+    this.#settle();
+    await this.#settling;
     this.stats.open = true;
+  }
+
+  /** Whether the last program's bytes are still being waited for, because another one has begun. */
+  #changesHands(): boolean {
+    if (this.#master.changedHands()) this.#settle();
+    return this.#settling !== undefined;
+  }
+
+  /**
+   * Another program begins. A port that is closed sends what was written first; what comes of that
+   * is nobody's any more.
+   */
+  #settle(): void {
+    if (!this.#used) return;
+    this.#used = false;
+    this.#settling ??= this.#dropAnswers().finally(() => this.#settling = undefined);
+  }
+
+  async #dropAnswers(): Promise<void> {
+    const { port } = this.#shared;
+    try {
+      const late = AbortSignal.timeout(SETTLE_MS);
+      await port.drain({ signal: AbortSignal.any([this.#context.signal, late]) });
+      await port.flush("input");
+    } catch {
+      // Out of reach, or blocked: nothing of it comes soon.
+    }
+    this.#master.forget();
   }
 
   async #applyEvents(): Promise<void> {
@@ -170,7 +209,7 @@ export class PtySink implements AsyncDisposable {
   }
 
   #take(bytes: Uint8Array): void | Promise<void> {
-    if (!this.stats.open) {
+    if (!this.stats.open || this.#changesHands()) {
       this.stats.unopened += bytes.length;
       return;
     }
@@ -199,7 +238,10 @@ export class PtySink implements AsyncDisposable {
         this.stats.unread += rest.length;
         return;
       }
-      if (events === undefined || (events & POLL.POLLHUP) !== 0 || !this.stats.open) {
+      if (
+        events === undefined || (events & POLL.POLLHUP) !== 0 || !this.stats.open ||
+        this.#changesHands()
+      ) {
         this.stats.unopened += rest.length;
         return;
       }
