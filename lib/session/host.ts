@@ -10,7 +10,10 @@ import { issueGrant, verifyGrant } from "../transport/grant.ts";
 import type { Identity } from "../transport/identity.ts";
 import { createEndpoint } from "../transport/mod.ts";
 import { formatEndpointTicket, formatTicket } from "../transport/ticket.ts";
+import type { DirectTransport } from "../transport/direct.ts";
 import type { AdmissionPolicy } from "./admission.ts";
+import { type DirectPlace, DirectServer } from "./direct_server.ts";
+import { MoqtServer } from "./moqt_server.ts";
 import { SessionServer, type SessionServerStats } from "./server.ts";
 
 /** How to put devices on the network. */
@@ -31,6 +34,8 @@ export interface HostOptions {
   allow: readonly string[];
   /** Program and version. */
   agent: string;
+  /** Serve the devices' tracks by address, too: where, and what listens. */
+  listen?: { address: string; transport: Pick<DirectTransport, "listen"> };
 }
 
 /** Where the devices can be reached. */
@@ -50,34 +55,46 @@ export class DeviceHost implements AsyncDisposable {
   readonly #server: SessionServer;
   readonly #options: HostOptions;
   readonly #grant: string | undefined;
+  readonly #direct: DirectServer | undefined;
 
   private constructor(
     endpoint: Endpoint,
     server: SessionServer,
+    direct: DirectServer | undefined,
     options: HostOptions,
     grant: string | undefined,
   ) {
     this.#endpoint = endpoint;
     this.#server = server;
+    this.#direct = direct;
     this.#options = options;
     this.#grant = grant;
   }
 
-  /** Binds and serves. No relay is waited for. */
+  /** Binds and serves. No relay is waited for. Throws as `DirectServer.listen`. */
   static async start(options: HostOptions): Promise<DeviceHost> {
-    const { identity, devices } = options;
-    const endpoint = await bind(options);
+    const { identity, devices, agent, listen } = options;
+    await using stack = new AsyncDisposableStack();
+    const endpoint = stack.use(await bind(options));
     await rememberPort(identity, endpoint);
-    const server = new SessionServer(endpoint, {
-      devices,
-      agent: options.agent,
-      policy: policyOf(options),
-    });
+    const moqt = new MoqtServer(devices, agent);
+    const server = stack.use(
+      new SessionServer(endpoint, { devices, agent, moqt, policy: policyOf(options) }),
+    );
+    const direct = listen && stack.use(
+      await DirectServer.listen({
+        ...listen,
+        moqt,
+        public: options.public,
+        verify: (text) => verifyGrant(text, identity.id, Date.now()),
+      }),
+    );
     const grant = options.public
       ? undefined
       : await issueGrant(identity.secretKey, { rights: "control", standing: true });
-    const host = new DeviceHost(endpoint, server, options, grant);
+    const host = new DeviceHost(endpoint, server, direct, options, grant);
     await identity.rememberAddress(endpoint.address());
+    stack.move();
     return host;
   }
 
@@ -90,6 +107,11 @@ export class DeviceHost implements AsyncDisposable {
   get addresses(): string[] {
     const { direct, relays } = this.#endpoint.address();
     return [...direct, ...relays];
+  }
+
+  /** Where tracks are served by address; `undefined` where they are not. */
+  get direct(): DirectPlace | undefined {
+    return this.#direct?.place;
   }
 
   /** Tickets as they are now; they change when a relay or an interface becomes known. */
@@ -127,6 +149,7 @@ export class DeviceHost implements AsyncDisposable {
   /** Says goodbye and closes the socket. Idempotent. */
   async close(): Promise<void> {
     await this.#server.close();
+    await this.#direct?.close();
     await this.#endpoint.close();
   }
 
