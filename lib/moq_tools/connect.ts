@@ -7,9 +7,16 @@
  *
  * @module
  */
-import { type DialledSession, dialSession, type DialSessionOptions } from "../moqt/dial.ts";
+import {
+  type DialledSession,
+  dialSession,
+  type DialSessionOptions,
+  sessionUrl,
+} from "../moqt/dial.ts";
 import { connect as begin, type MoqtSession } from "../moqt/session/session.ts";
+import { grantToken } from "../moqt/device_tracks.ts";
 import { protocols, VERSIONS } from "../moqt/versions.ts";
+import type { Token } from "../moqt/wire/token.ts";
 import { UsageError } from "../errors.ts";
 import type { Endpoint, EndpointOptions } from "../transport/connection.ts";
 import { type Connection, TransportError } from "../transport/connection.ts";
@@ -53,7 +60,7 @@ export class Dialler implements AsyncDisposable {
   constructor(target: string, options: ConnectOptions = {}) {
     this.target = target;
     this.#options = options;
-    this.#ticket = target.includes("://") ? undefined : readTicket(target);
+    this.#ticket = target.includes("://") ? void sessionUrl(target) : readTicket(target);
   }
 
   /** Begins a session: with the target, or with the place its server pointed to. */
@@ -69,7 +76,9 @@ export class Dialler implements AsyncDisposable {
     }
     const connection = await this.#dialTicket(this.#ticket, merged);
     try {
-      return { session: await begin(connection, merged), connection };
+      const { tokens = tokensOf(this.#ticket) } = merged;
+      const shown = tokens === undefined ? merged : { ...merged, tokens };
+      return { session: await begin(connection, shown), connection };
     } catch (error) {
       connection.close();
       throw error;
@@ -112,6 +121,11 @@ export class Dialler implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** A ticket's grant is what its server wants to see. */
+function tokensOf({ grant }: Ticket): readonly Token[] | undefined {
+  return grant === undefined ? undefined : [grantToken(grant)];
 }
 
 function readTicket(text: string): Ticket {

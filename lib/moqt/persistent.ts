@@ -170,14 +170,14 @@ class Keeper {
     const { dial, onEvent, timeoutMs = 15_000 } = this.#options;
     const signal = this.#signal;
     const left = timeoutMs - (performance.now() - this.#began);
-    const limit = this.#everConnected ? REDIAL_MS : Math.max(left, 1);
+    const limit = this.#everConnected ? REDIAL_MS : Math.max(Math.ceil(left), 1);
     try {
       return await dial({ uri: this.#uri, signal, timeoutMs: Math.min(limit, timeoutMs) });
     } catch (error) {
       if (signal.aborted) return undefined;
       // A place a server pointed to may not be there: the one that was given is.
       this.#uri = "";
-      if (error instanceof XoqError && isFinal(error)) throw error;
+      if (isFinal(error)) throw error;
       if (!this.#everConnected) {
         if (error instanceof TransportError && error.failure === "refused") throw error;
         if (performance.now() - this.#began >= timeoutMs) throw unreachable(error);
@@ -199,6 +199,7 @@ const PASSING: readonly string[] = [
 
 /** Whether trying again is of no use. */
 function isFinal(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
   if (error instanceof RequestError) {
     return error.retryMs === undefined && !PASSING.includes(error.refusal);
   }

@@ -7,7 +7,9 @@
 /** Values below this have a bucket each; above, each doubling has as many. */
 const LINEAR = 128;
 const HALF = LINEAR / 2;
-const DOUBLINGS = 40;
+const DOUBLINGS = 24;
+/** The largest value that is told apart. */
+const MOST = 2 ** 31 - 1;
 
 /** Counts of whole numbers from 0 on, in buckets less than 1.6 % wide. */
 export class Histogram {
@@ -19,7 +21,7 @@ export class Histogram {
     return this.#count;
   }
 
-  /** Adds a value; below 0 counts as 0. */
+  /** Adds a value; below 0 counts as 0, above 2^31-1 as that. */
   add(value: number): void {
     this.#count++;
     this.#counts[bucketOf(value)]!++;
@@ -51,10 +53,11 @@ export class Histogram {
 }
 
 function bucketOf(value: number): number {
-  if (value < LINEAR) return value > 0 ? Math.floor(value) : 0;
-  const doubling = Math.min(DOUBLINGS, Math.floor(Math.log2(value)) - 6);
-  const inside = Math.min(LINEAR - 1, Math.floor(value / 2 ** doubling));
-  return LINEAR + (doubling - 1) * HALF + Math.max(0, inside - HALF);
+  const whole = Math.min(Math.max(0, value), MOST) | 0;
+  if (whole < LINEAR) return whole;
+  // 128 to 255 is the first doubling: its values have 8 bits.
+  const doubling = 25 - Math.clz32(whole);
+  return LINEAR + (doubling - 1) * HALF + ((whole >> doubling) - HALF);
 }
 
 function middleOf(bucket: number): number {

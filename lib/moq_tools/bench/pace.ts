@@ -9,19 +9,39 @@ import { setImmediate } from "node:timers";
 /** Longest a loop goes on without letting anything else run, in milliseconds. */
 const SLICE_MS = 4;
 
-/** Lets timers and the network have their turn now and then, in loops that wait for nothing. */
+/** Steps between two looks at the clock, which costs more than sending an object does. */
+const STEPS = 16;
+
+/** The clock of a loop that waits for nothing: lets timers and the network have their turn now and then. */
 export class Turns {
   #begun = performance.now();
+  #steps = 0;
+  /** What `performance.now()` said at most {@link STEPS} steps ago, or after the last wait. */
+  now: number = this.#begun;
 
   /** Whether it is time to {@link give} a turn. */
   get due(): boolean {
-    return performance.now() - this.#begun > SLICE_MS;
+    return this.now - this.#begun > SLICE_MS;
+  }
+
+  /** A step; whether it is time to {@link give} a turn. */
+  step(): boolean {
+    if (++this.#steps < STEPS) return false;
+    this.look();
+    return this.due;
+  }
+
+  /** Looks at the clock: what follows a wait. */
+  look(): void {
+    this.#steps = 0;
+    this.now = performance.now();
   }
 
   /** Gives the turn away once. */
   async give(): Promise<void> {
     await new Promise<void>((resolve) => void setImmediate(resolve));
-    this.#begun = performance.now();
+    this.look();
+    this.#begun = this.now;
   }
 }
 
@@ -45,10 +65,9 @@ export class Pace {
   #since = performance.now();
   #done = 0;
 
-  /** Objects due now that were not {@link taken}; Infinity where the rate is 0. */
-  due(rate: number): number {
+  /** Objects due now that were not {@link taken}; Infinity where the rate is 0. `now` as by `performance.now()`. */
+  due(rate: number, now: number): number {
     if (rate <= 0) return Infinity;
-    const now = performance.now();
     if (rate !== this.#rate) {
       this.#rate = rate;
       this.#since = now;

@@ -21,7 +21,8 @@ export async function receiveLoad(
   signal.addEventListener("abort", stop, { once: true });
   try {
     for await (const batch of subscription.batches()) {
-      stats.add(batch, clock.now());
+      turns.look();
+      stats.add(batch, clock.now(turns.now));
       if (turns.due) await turns.give();
       if (signal.aborted) break;
     }

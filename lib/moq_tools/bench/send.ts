@@ -106,21 +106,24 @@ export class LoadSender {
     let due = 0;
     for (let id = 0; id < groupObjects; id++) {
       while (due < 1) {
-        due = this.#pace.due(this.#load.rate);
+        this.#turns.look();
+        due = this.#pace.due(this.#load.rate, this.#turns.now);
         if (due < 1) await sleep(this.#pace.waitMs, this.#signal);
         if (this.#signal.aborted) return false;
       }
       due--;
       this.#pace.taken(1);
       const writer = writers[id % streams]!;
-      const object = this.#object(group, id);
+      let object = this.#object(group, id);
       while (!writer.tryWrite(object)) {
         await writer.ready;
         if (this.#signal.aborted) return false;
+        this.#turns.look();
+        object = this.#object(group, id);
       }
       this.tally.objects++;
       this.tally.bytes += object.payload.length;
-      if (this.#turns.due) {
+      if (this.#turns.step()) {
         await this.#turns.give();
         if (this.#signal.aborted) return false;
       }
@@ -136,14 +139,16 @@ export class LoadSender {
     const payload = bytes < DIRECT_BYTES
       ? this.#payloads.shared(group, id, bytes, letter)
       : this.#payloads.own(group, id, bytes, letter);
-    return { id, payload, properties: timestamp(this.#clock.now()) };
+    return { id, payload, properties: timestamp(this.#clock.now(this.#turns.now)) };
   }
 
   async #datagrams(group: number): Promise<void> {
     const { groupObjects, sizeOf, rate } = this.#load;
     for (let id = 0; id < groupObjects && !this.#signal.aborted; id++) {
-      while (this.#pace.due(rate) < 1 && !this.#signal.aborted) {
+      this.#turns.look();
+      while (this.#pace.due(rate, this.#turns.now) < 1 && !this.#signal.aborted) {
         await sleep(this.#pace.waitMs, this.#signal);
+        this.#turns.look();
       }
       this.#pace.taken(1);
       this.#publication.datagram({
@@ -158,7 +163,7 @@ export class LoadSender {
       this.tally.objects++;
       this.tally.bytes += sizeOf(id);
       // Nothing tells when a datagram has gone: a few at a time keep the transport's queue short.
-      if (this.#turns.due || (rate <= 0 && id % 32 === 31)) await this.#turns.give();
+      if (this.#turns.step() || (rate <= 0 && id % 32 === 31)) await this.#turns.give();
     }
   }
 }

@@ -16,9 +16,8 @@ export class WallClock {
   #origin = performance.timeOrigin;
   #checked = 0;
 
-  /** Microseconds since 1970. */
-  now(): number {
-    const elapsed = performance.now();
+  /** Microseconds since 1970; `elapsed` is what `performance.now()` said. */
+  now(elapsed: number = performance.now()): number {
     if (elapsed - this.#checked > 1000) this.#check(elapsed);
     return Math.floor((this.#origin + elapsed) * 1000);
   }
@@ -55,11 +54,13 @@ const ZERO = "0".charCodeAt(0);
 /** Payloads that begin with `GROUP.OBJECT|`, or `GROUP.OBJECT.LETTER|`. */
 export class Payloads {
   readonly #shared: Uint8Array;
+  #view: Uint8Array;
 
   /** Makes payloads of up to `maxBytes`. */
   constructor(maxBytes: number) {
     // Room for a place that is longer than the object, which is then cut off.
     this.#shared = new Uint8Array(Math.max(maxBytes, 48));
+    this.#view = this.#shared.subarray(0, maxBytes);
   }
 
   /** A payload in memory that the next one uses again. */
@@ -73,7 +74,8 @@ export class Payloads {
       target[at++] = letter.charCodeAt(0);
     }
     target[at] = BAR;
-    return target.subarray(0, bytes);
+    if (this.#view.length !== bytes) this.#view = target.subarray(0, bytes);
+    return this.#view;
   }
 
   /** A payload in memory of its own. */
