@@ -5,6 +5,7 @@
  */
 import { MoqtViolation, violation } from "../errors.ts";
 import type { Version } from "../versions.ts";
+import { type IntegerForm, integersOf } from "../wire/integers.ts";
 import { type KeyValue, readKeyValues } from "../wire/key_values.ts";
 import { Reader } from "../wire/reader.ts";
 
@@ -54,7 +55,16 @@ export function checkPayloadLength(length: number, limit: number): void {
 
 /** Reads properties, which are all of `bytes`. */
 export function decodeProperties(bytes: Uint8Array, version: Version): KeyValue[] {
-  return readKeyValues(new Reader(bytes, version));
+  return decodeInteger(bytes, integersOf(version)) ?? readKeyValues(new Reader(bytes, version));
+}
+
+/** One pair with an integer, as most objects have it: their time; undefined: something else. */
+function decodeInteger(bytes: Uint8Array, integers: IntegerForm): KeyValue[] | undefined {
+  const at = bytes.length > 0 ? integers.length(bytes[0]!) : 0;
+  if (at === 0 || at >= bytes.length) return undefined;
+  if (at + integers.length(bytes[at]!) !== bytes.length) return undefined;
+  const type = integers.read(bytes, 0);
+  return type % 2 === 0 ? [{ type, value: integers.readBig(bytes, at) }] : undefined;
 }
 
 /** Properties and payload go with normal objects only. */

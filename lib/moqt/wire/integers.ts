@@ -129,8 +129,15 @@ export const LEADING_ONES: IntegerForm = {
     if (first < 0x80) return first;
     if (first < 0xc0) return (first & 0x3f) << 8 | bytes[offset + 1]!;
     const length = LEADING_ONES.length(first);
-    let value = length >= 8 ? 0 : first & 0xff >> length;
-    for (let at = offset + 1; at < offset + length; at++) value = value * 0x100 + bytes[at]!;
+    const end = offset + length;
+    let high = length >= 8 ? 0 : first & 0xff >> length;
+    let at = offset + 1;
+    for (; at < end - 4; at++) high = high * 0x100 + bytes[at]!;
+    let low = 0;
+    for (; at < end; at++) low = low << 8 | bytes[at]!;
+    const value = length <= 4
+      ? high * 2 ** (8 * (length - 1)) + (low >>> 0)
+      : high * 0x1_0000_0000 + (low >>> 0);
     if (value > Number.MAX_SAFE_INTEGER) throw tooLarge(LEADING_ONES.readBig(bytes, offset));
     return value;
   },
