@@ -197,17 +197,18 @@ export class LiteSession implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): void {
     if (this.#over) return asked.end(this.#reason ?? new LiteStreamError("session-closed", ENDED));
+    if (signal?.aborted) return asked.end(signal.reason);
     const opening = new AbortController();
+    let cancel = (reason: TransportError) => opening.abort(reason);
     const give = () => {
-      opening.abort(signal!.reason);
+      cancel(resetReason("cancelled"));
       asked.end(signal!.reason);
     };
-    if (signal?.aborted) return asked.end(signal.reason);
     signal?.addEventListener("abort", give, { once: true });
     const granted = () => signal?.removeEventListener("abort", give);
     asked.ready.then(granted, granted);
     const run = async () => {
-      asked.started((name) => opening.abort(resetReason(name)));
+      asked.started((name) => cancel(resetReason(name)));
       const stream = await this.#connection.createBidirectionalStream({
         sendOrder: CONTROL_ORDER,
         signal: opening.signal,
@@ -215,18 +216,18 @@ export class LiteSession implements AsyncDisposable {
       const input = new StreamInput(stream.readable);
       const writer = stream.writable.getWriter();
       writer.closed.catch(() => {});
-      const cancel = (reason: TransportError) => {
+      cancel = (reason) => {
         writer.abort(reason).catch(() => {});
         input.stop("cancelled");
       };
       if (opening.signal.aborted) return cancel(opening.signal.reason);
-      asked.started((name) => cancel(resetReason(name)));
       await writer.write(message);
       await read(input);
       // The peer said all: so do we.
       writer.close().catch(() => {});
     };
     run().catch((error) => {
+      cancel(resetReason("cancelled"));
       asked.end(error);
       if (error instanceof MoqtViolation) this.#fail(error);
     });

@@ -4,6 +4,7 @@ import {
   type LiteGroup,
   LiteStreamError,
   type LiteSubscription,
+  type LiteTrackSource,
 } from "../../../lib/moqt/lite/mod.ts";
 import { acceptLite, connectLite } from "../../../lib/moqt/lite/mod.ts";
 import { memoryPair } from "../../../lib/transport/memory.ts";
@@ -358,11 +359,18 @@ Deno.test("a request is given up by its signal", async () => {
     name: "TimeoutError",
   });
   const pair = await liteSessions();
-  const broadcast = new LiteBroadcast({ onTrack: () => new Promise(() => {}) });
-  pair.server.publish("b", broadcast);
+  const gone = Promise.withResolvers<void>();
+  const broadcast = new LiteBroadcast();
+  const late = Promise.withResolvers<LiteTrackSource>();
+  pair.server.publish("b", new LiteBroadcast({ onTrack: () => late.promise }));
   const abort = new AbortController();
   const subscription = pair.client.subscribe("b", "t", { signal: abort.signal });
+  // Once the request is on its way.
+  await pair.client.subscribe("none", "t").ready.catch(() => {});
   abort.abort(new Error("enough"));
   await assert.rejects(subscription.ready, /enough/);
+  // The publisher hears of it, too.
+  late.resolve(broadcast.track("t", { onDemand: (wanted) => wanted || gone.resolve() }));
+  await gone.promise;
   await pair[Symbol.asyncDispose]();
 });
