@@ -9,7 +9,7 @@ import type { ForwardWriter } from "../moqt/session/forward.ts";
 import type { Publication } from "../moqt/session/publication.ts";
 import { pieceFrom } from "./framing.ts";
 import type { Group } from "./group.ts";
-import type { LogReader, StreamLog } from "./stream_log.ts";
+import type { KeptPiece, LogReader, StreamLog } from "./stream_log.ts";
 
 /** Who is told of a cursor. */
 export interface CursorEvents {
@@ -110,7 +110,7 @@ export class Cursor implements LogReader {
     }
   }
 
-  async #send(piece: SubgroupPiece): Promise<void> {
+  async #send(piece: KeptPiece): Promise<void> {
     let { bytes } = piece;
     if (this.#writer === undefined) {
       const begin = this.#begin(piece);
@@ -123,10 +123,12 @@ export class Cursor implements LogReader {
     const timer = timeout === undefined
       ? undefined
       : setTimeout(() => this.cut("delivery-timeout"), timeout);
-    // What is being sent is the transport's: it may be let go here.
+    // What is being sent is the transport's, until it says so: after a failure it never does.
     this.#place++;
+    piece.users++;
     try {
       await this.#writer.write(bytes);
+      piece.users--;
     } finally {
       clearTimeout(timer);
     }

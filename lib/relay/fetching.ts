@@ -140,6 +140,8 @@ async function* readLog(
     if (place >= log.length && !await grown(log, place, signal)) return;
     const piece = log.at(place);
     if (piece === undefined) throw new RequestError("internal-error", "the group was let go");
+    // Its objects' payloads are views of it, for who knows how long.
+    piece.users++;
     parser.push(piece.bytes);
     for (let next = parser.next(); next !== undefined; next = parser.next()) {
       if (next.status !== "normal") continue;

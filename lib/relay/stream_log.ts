@@ -11,9 +11,23 @@ import { framingOf, Transcoder } from "./framing.ts";
 /** What keeping a piece costs beside its bytes, roughly. */
 const PIECE_OVERHEAD = 200;
 
+/** A piece that is kept. */
+export interface KeptPiece extends SubgroupPiece {
+  /** Who uses its bytes now, or may for all that is known; they are freed at once when nobody does. */
+  users: number;
+}
+
 /** What a piece costs in memory, in bytes. */
-export function costOf(piece: SubgroupPiece): number {
-  return piece.bytes.length + PIECE_OVERHEAD;
+function costOf(piece: SubgroupPiece): number {
+  return piece.bytes.buffer.byteLength + PIECE_OVERHEAD;
+}
+
+/**
+ * Frees a piece's memory now: many large buffers that are garbage are collected late, and would make
+ * the process several times as large as what it holds.
+ */
+function free({ bytes, users }: KeptPiece): void {
+  if (users === 0 && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
 /** The header of a stream, less what differs from subscriber to subscriber. */
@@ -29,7 +43,7 @@ export interface LogReader {
 
 /** One stream's pieces. Old ones may be let go; places count from the stream's start. */
 export class StreamLog {
-  readonly #pieces: SubgroupPiece[] = [];
+  readonly #pieces: KeptPiece[] = [];
   readonly #readers = new Set<LogReader>();
   readonly #derived = new Map<string, { log: StreamLog; transcoder: Transcoder }>();
   #first = 0;
@@ -102,7 +116,7 @@ export class StreamLog {
   #subgroup: number | undefined;
 
   /** A piece; undefined where it did not come, or was let go. */
-  at(place: number): SubgroupPiece | undefined {
+  at(place: number): KeptPiece | undefined {
     return this.#pieces[place - this.#first];
   }
 
@@ -110,7 +124,7 @@ export class StreamLog {
   append(piece: SubgroupPiece): number {
     if (this.#state !== "open") return 0;
     if (piece.objects > 0) this.#subgroup ??= piece.firstId;
-    this.#pieces.push(piece);
+    this.#pieces.push({ ...piece, users: 0 });
     let cost = costOf(piece);
     this.#bytes += cost;
     for (const { log, transcoder } of this.#derived.values()) {
@@ -135,10 +149,13 @@ export class StreamLog {
     let pieces = 0;
     while (freed < bytes && pieces < this.#pieces.length) freed += costOf(this.#pieces[pieces++]!);
     this.#bytes -= freed;
-    this.#pieces.splice(0, pieces);
+    // The last piece of an open log may share its memory with what is still to come.
+    const shared = this.#state === "open" ? this.#pieces.at(-1) : undefined;
+    const old = this.#pieces.splice(0, pieces);
     this.#first += pieces;
     for (const { log } of this.#derived.values()) freed += log.trim(bytes);
     for (const reader of [...this.#readers]) reader.changed();
+    for (const piece of old) if (piece !== shared) free(piece);
     return freed;
   }
 
