@@ -17,7 +17,7 @@ import { splitNalUnits } from "../../lib/media/annexb.ts";
 import { within } from "../support/process.ts";
 import { requires } from "../support/requires.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
-import { type JsonEvent, xoq } from "../support/xoq.ts";
+import { type JsonEvent, runXoq, xoq } from "../support/xoq.ts";
 
 const { ignore } = requires(whyNoNativeQuic());
 
@@ -120,5 +120,30 @@ Deno.test({
       stranger.connect(address, "moqt-99"),
       (error: TransportError) => error.failure === "refused",
     );
+  },
+});
+
+Deno.test({
+  name: "xoq moq sub reads a device's track with nothing but its ticket",
+  ...requires(whyNoNativeQuic()),
+  fn: async () => {
+    await using server = xoq(["camera", "test", "--h264", "--name", "front", "--json"]);
+    const { ticket } = await server.until("ready");
+    const { code, stdout, stderr } = await runXoq(
+      [
+        "moq",
+        "sub",
+        ticket as string,
+        "--namespace",
+        "xoq/front",
+        "--track",
+        "video",
+        "--count",
+        "3",
+      ],
+    );
+    assert.equal(code, 0, stderr);
+    const units = splitNalUnits(stdout).map((unit) => unit[0]! & 0x1f);
+    assert.ok(units.includes(7) && units.includes(5) && units.includes(1), String(units));
   },
 });
