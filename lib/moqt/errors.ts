@@ -8,10 +8,12 @@ import { XoqError } from "../errors.ts";
 import {
   CLOSE_CODES,
   type CloseName,
-  nameOf,
   REQUEST_ERROR_CODES,
   type RequestErrorName,
+  requestErrorName,
+  type RequestKind,
 } from "./codes.ts";
+import { NEWEST, type Version } from "./versions.ts";
 
 /** The peer broke a rule. Decoders throw it; the session's owner closes with {@link closeCode}. */
 export class MoqtViolation extends XoqError {
@@ -82,15 +84,14 @@ export class RequestError extends XoqError {
     this.redirect = options.redirect;
   }
 
-  /** The refusal a received number stands for. */
-  static received(message: {
-    code: number;
-    reason: string;
-    retryMs?: number;
-    redirect?: Redirect;
-  }): RequestError {
+  /** The refusal a received number stands for, of a request of a kind, in a draft. */
+  static received(
+    message: { code: number; reason: string; retryMs?: number; redirect?: Redirect },
+    version: Version = NEWEST,
+    of: RequestKind = "subscribe",
+  ): RequestError {
     const { code: wireCode, reason, retryMs, redirect } = message;
-    const refusal = nameOf(REQUEST_ERROR_CODES, wireCode) ?? "internal-error";
+    const refusal = requestErrorName(wireCode, version, of) ?? "internal-error";
     return new RequestError(refusal, reason, {
       wireCode,
       ...(redirect === undefined ? {} : { redirect }),

@@ -32,8 +32,52 @@ export interface SubgroupCase {
   objects: SubgroupObject[];
 }
 
-/** Subgroup streams. */
-export const SUBGROUP_CASES: readonly SubgroupCase[] = [
+const SUBGROUPS: readonly SubgroupCase[] = [
+  {
+    // draft-14, section 10.5.
+    name: "the example of a subgroup",
+    version: 14,
+    bytes: hex("1002000000" + "0461626364" + "000465666768"),
+    header: {
+      trackAlias: 2,
+      group: 0,
+      subgroup: 0,
+      priority: 0,
+      hasProperties: false,
+      endOfGroup: false,
+    },
+    objects: [object(0, "abcd"), object(1, "efgh")],
+  },
+  {
+    // The example's types, written whole: nothing is a distance from another.
+    name: "a subgroup with extension headers, which ends its group",
+    version: 14,
+    bytes: hex(
+      "1d02000109" + "001a" + "04c00000008257dcf3" + "404d0e" + "747261636549443a313233343536" +
+        "0461626364" + "00000465666768" + "000000" + "03",
+    ),
+    header: {
+      trackAlias: 2,
+      group: 0,
+      subgroup: 1,
+      priority: 9,
+      hasProperties: true,
+      endOfGroup: true,
+    },
+    objects: [
+      {
+        id: 0,
+        status: "normal",
+        properties: [
+          { type: 4, value: 2_186_796_275n },
+          { type: 77, value: utf8("traceID:123456") },
+        ],
+        payload: utf8("abcd"),
+      },
+      object(1, "efgh"),
+      { id: 2, status: "end-of-group", payload: NOTHING },
+    ],
+  },
   {
     // draft-16, section 10.5, without the subgroup id that 0 does not need.
     name: "the example of a subgroup",
@@ -108,6 +152,18 @@ export const SUBGROUP_CASES: readonly SubgroupCase[] = [
   },
 ];
 
+/** The drafts whose streams are the same as draft-18's. */
+const LIKE_18: readonly Version[] = [18, 20, 22];
+
+function copies<T extends { version: Version }>(cases: readonly T[]): readonly T[] {
+  return cases.flatMap((entry) =>
+    entry.version === 18 ? LIKE_18.map((version) => ({ ...entry, version })) : [entry]
+  );
+}
+
+/** Subgroup streams. */
+export const SUBGROUP_CASES: readonly SubgroupCase[] = copies(SUBGROUPS);
+
 /** A fetch stream. */
 export interface FetchCase {
   /** What it is. */
@@ -139,8 +195,20 @@ const ITEMS: FetchItem[] = [
   },
 ];
 
-/** Fetch streams. */
-export const FETCH_CASES: readonly FetchCase[] = [
+const FETCHES: readonly FetchCase[] = [
+  {
+    name: "a fetch whose objects say all of themselves",
+    version: 14,
+    requestId: 2,
+    items: ITEMS.filter(({ kind }) => kind === "object").map((item) => ({
+      ...item,
+      ...(item.group === 5 ? { subgroup: 0 } : {}),
+    })),
+    bytes: hex(
+      "0502" + "03000080" + "0001aa" + "03010180" + "0001bb" + "03010405" + "000000" + "05000005" +
+        "020207" + "01cc",
+    ),
+  },
   {
     name: "a fetch with every kind of field",
     version: 16,
@@ -174,6 +242,18 @@ export const FETCH_CASES: readonly FetchCase[] = [
   },
 ];
 
+/** Fetch streams. */
+export const FETCH_CASES: readonly FetchCase[] = [
+  ...copies(FETCHES),
+  ...LIKE_18.slice(1).map((version): FetchCase => ({
+    name: "objects that did not come in time",
+    version,
+    requestId: 0,
+    items: [{ kind: "gap", known: false, timedOut: true, group: 1, id: 2 }],
+    bytes: hex("0500" + "820c" + "0102"),
+  })),
+];
+
 /** A datagram. */
 export interface DatagramCase {
   /** What it is. */
@@ -196,17 +276,10 @@ const datagram = (more: Partial<ObjectDatagram>): ObjectDatagram => ({
   ...more,
 });
 
-/** Datagrams. */
-export const DATAGRAM_CASES: readonly DatagramCase[] = [16 as const, 18 as const].flatMap((
+const WITHOUT_PRIORITY: readonly DatagramCase[] = ([16, ...LIKE_18] as const).flatMap((
   version,
 ): DatagramCase[] => [
   { name: "a datagram", version, bytes: hex("08010203aabb"), object: datagram({}) },
-  {
-    name: "a group's last object 0 with a priority, in a datagram",
-    version,
-    bytes: hex("0601020faabb"),
-    object: datagram({ id: 0, priority: 15, endOfGroup: true }),
-  },
   {
     name: "an object with properties in a datagram",
     version,
@@ -225,9 +298,33 @@ export const DATAGRAM_CASES: readonly DatagramCase[] = [16 as const, 18 as const
     bytes: hex("0c0102"),
     object: datagram({ id: 0, payload: NOTHING }),
   },
-]).concat({
-  name: "padding in a datagram",
-  version: 18,
-  bytes: hex("f0132b3e29" + "0000"),
-  object: undefined,
-});
+]);
+
+/** Datagrams. */
+export const DATAGRAM_CASES: readonly DatagramCase[] = [
+  ...WITHOUT_PRIORITY,
+  ...([14, 16, ...LIKE_18] as const).map((version): DatagramCase => ({
+    name: "a group's last object 0 with a priority, in a datagram",
+    version,
+    bytes: hex("0601020faabb"),
+    object: datagram({ id: 0, priority: 15, endOfGroup: true }),
+  })),
+  {
+    name: "an object with extension headers in a datagram",
+    version: 14,
+    bytes: hex("0101020309" + "020207" + "aabb"),
+    object: datagram({ priority: 9, properties: [{ type: 2, value: 7n }] }),
+  },
+  {
+    name: "a group's end in a datagram",
+    version: 14,
+    bytes: hex("2001020009" + "03"),
+    object: datagram({ id: 0, priority: 9, status: "end-of-group", payload: NOTHING }),
+  },
+  ...LIKE_18.map((version): DatagramCase => ({
+    name: "padding in a datagram",
+    version,
+    bytes: hex("f0132b3e29" + "0000"),
+    object: undefined,
+  })),
+];

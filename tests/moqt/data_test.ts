@@ -130,6 +130,13 @@ const BROKEN: readonly [
 ][] = [
   ["a subgroup of a reserved form", 16, "subgroup", "160100", 0x3],
   ["a subgroup of a reserved form", 18, "subgroup", "76", 0x3],
+  ["a subgroup that leaves out its priority", 14, "subgroup", "300100", 0x3],
+  ["an object of status 2", 14, "subgroup", "10010000" + "000002", 0x3],
+  ["a fetch's object of status 2", 14, "fetch", "0502" + "030000800000" + "02", 0x3],
+  ["a datagram without a priority", 14, "datagram", "08010203aabb", 0x3],
+  ["a datagram's status without an object id", 14, "datagram", "2401020904", 0x3],
+  ["a datagram of type 0x22", 14, "datagram", "220100", 0x3],
+  ["a mark of objects that came too late", 18, "fetch", "0500" + "820c" + "0102", 0x3],
   ["a subgroup of a type with a bit of another draft", 16, "subgroup", "407000", 0x3],
   ["a subgroup's object of status 1", 18, "subgroup", "300100" + "000001", 0x3],
   ["an object after the group's end", 18, "subgroup", "300100" + "000003" + "0001aa", 0x3],
@@ -171,12 +178,11 @@ for (const [name, version, kind, text, code] of BROKEN) {
 
 Deno.test("objects and properties above their limits are refused before they come", () => {
   for (const version of VERSIONS) {
-    const header = hex("300100");
     const parser = new SubgroupParser(version, 1000);
-    parser.push(join([header, hex("00" + (version === 16 ? "43e9" : "83e9"))]));
+    parser.push(hex("10010000" + "00" + (version < 18 ? "43e9" : "83e9")));
     assert.throws(() => parser.next(), { closeCode: 0x1 });
     const properties = new SubgroupParser(version);
-    properties.push(join([hex("310100"), hex("00" + (version === 16 ? "80010000" : "c10000"))]));
+    properties.push(hex("11010000" + "00" + (version < 18 ? "80010000" : "c10000")));
     assert.throws(() => properties.next(), { closeCode: 0x1 });
   }
 });
@@ -211,10 +217,12 @@ const subgroup = fc.record({
 Deno.test("any subgroup, cut into any chunks, is read as it was written", () => {
   fc.assert(fc.property(subgroup, ({ header, priority, objects, cuts, version }) => {
     let id = -1;
+    // Draft-14's streams always tell their priority.
+    const told = priority ?? (version === 14 ? 128 : undefined);
     const full: SubgroupHeader = {
       ...header,
-      ...(priority === undefined ? {} : { priority }),
-      ...(version === 16 ? {} : { firstObject: true }),
+      ...(told === undefined ? {} : { priority: told }),
+      ...(version < 18 ? {} : { firstObject: true }),
     };
     const written = objects.map(({ step, payload, properties }): SubgroupObject => ({
       id: id += step + 1,
@@ -270,8 +278,31 @@ Deno.test("any fetch is read as it was written, in either order", () => {
     const encoder = new FetchEncoder(version, descending ? "descending" : "ascending");
     const parts = [encodeFetchHeader(7, version), ...written.map((item) => encoder.encode(item))];
     const read = readFetch(version, parts, descending);
-    assert.deepEqual(read, { requestId: 7, items: written, between: true });
+    // Draft-14 does not tell gaps, and objects of datagrams are subgroups named by their ids.
+    const expected = version !== 14
+      ? written
+      : written.filter(({ kind }) => kind === "object").map((item) => ({
+        subgroup: item.id,
+        ...item,
+      }));
+    assert.deepEqual(read, { requestId: 7, items: expected, between: true });
   }));
+});
+
+Deno.test("draft 14: objects that do not exist are passed over, or a gap", () => {
+  const stream = "10010000" + "0001aa" + "000001" + "0001bb" + "000003";
+  for (const chunks of [[hex(stream)], single(hex(stream))]) {
+    const { objects, between } = readSubgroup(14, chunks);
+    assert.deepEqual(objects.map(({ id, status }) => [id, status]), [
+      [0, "normal"],
+      [2, "normal"],
+      [3, "end-of-group"],
+    ]);
+    assert.equal(between, true);
+  }
+  assert.equal(decodeDatagram(hex("200102030901"), 14), undefined);
+  const { items } = readFetch(14, [hex("0502" + "03000080" + "000001" + "0300028000" + "01bb")]);
+  assert.deepEqual(items.map(({ kind, id }) => [kind, id]), [["gap", 0], ["object", 2]]);
 });
 
 Deno.test("what does not come after what is written is refused", () => {

@@ -82,7 +82,11 @@ for (const [draft, protocol] of DRAFTS) {
       },
     });
     const sender = pair.client.publish(TRACK, { properties: { defaultPriority: 4 } });
-    await sender.ready;
+    // Since draft-20 an update after the answer tells how the track is wanted.
+    const updated = new Promise<void>((resolve) => {
+      sender.onUpdate(({ priority }) => priority === 9 && resolve());
+    });
+    await Promise.all([sender.ready, updated]);
     assert.equal(sender.parameters.priority, 9);
     const subscription = await taken.promise;
     assert.equal(subscription.info!.properties.defaultPriority, 4);
@@ -145,12 +149,20 @@ for (const [draft, protocol] of DRAFTS) {
     const answer = await subscription.update({
       filter: { from: "start", start: { group: 8, object: 0 }, endGroup: 9 },
     });
-    assert.deepEqual(answer.largest, { group: 6, object: 9 });
+    // Draft-14 does not answer updates.
+    assert.deepEqual(answer.largest, draft === 14 ? undefined : { group: 6, object: 9 });
     await changed;
     assert.equal(sender.wants({ group: 7, object: 0 }), false);
     assert.equal(sender.wants({ group: 9, object: 5 }), true);
     assert.equal(sender.wants({ group: 10, object: 0 }), false);
     await subscription.update({ forward: false });
+    if (draft === 14) {
+      await assert.rejects(pair.client.trackStatus(TRACK), refusedWith("not-supported"));
+      await assert.rejects(
+        subscription.update({ filter: { from: "start", start: { group: 7, object: 0 } } }),
+        RangeError,
+      );
+    }
     assert.equal(sender.wants({ group: 9, object: 5 }), false);
   });
 
@@ -175,7 +187,9 @@ for (const [draft, protocol] of DRAFTS) {
     const fetched = pair.client.fetch(range, { parameters: { priority: 3 } });
     const info = await fetched.ready;
     assert.deepEqual([info.end, info.endOfTrack], [{ group: 4, object: 2 }, true]);
-    assert.deepEqual(await all(fetched), items);
+    // Draft-14 has no word for what is not there.
+    const told = draft === 14 ? items.filter(({ kind }) => kind === "object") : items;
+    assert.deepEqual(await all(fetched), told);
     assert.deepEqual(asked!.end, { group: 9, object: 0 });
   });
 
@@ -239,10 +253,10 @@ for (const [draft, protocol] of DRAFTS) {
       refusedWith("invalid-range"),
     );
     await subscription.close();
-    await assert.rejects(
-      pair.client.join(subscription, { group: 5 }).ready,
-      refusedWith("invalid-joining-request-id"),
-    );
+    const late = pair.client.join(subscription, { group: 5 }).ready;
+    // Since draft-20 such a fetch is one like others.
+    if (draft >= 20) await late;
+    else await assert.rejects(late, refusedWith("invalid-joining-request-id"));
   });
 
   Deno.test(`draft ${draft}: a track's status is asked for`, async () => {
@@ -259,7 +273,17 @@ for (const [draft, protocol] of DRAFTS) {
     });
     const status = await pair.client.trackStatus(TRACK);
     assert.deepEqual(status.parameters, { largest: { group: 1, object: 2 }, expiresMs: 5 });
-    assert.deepEqual(status.properties, draft === 16 ? undefined : { dynamicGroups: true });
+    const properties = {
+      14: { groupOrder: "ascending", dynamicGroups: true },
+      16: undefined,
+    } as Record<
+      number,
+      unknown
+    >;
+    assert.deepEqual(
+      status.properties,
+      draft in properties ? properties[draft] : { dynamicGroups: true },
+    );
   });
 
   Deno.test(`draft ${draft}: every request is refused, with its reason`, async () => {
@@ -300,7 +324,7 @@ for (const [draft, protocol] of DRAFTS) {
           refusedWith(refusal)(error);
           assert.equal(
             (error as RequestError).retryMs,
-            refusal === "unauthorized" ? 50 : undefined,
+            refusal === "unauthorized" && draft !== 14 ? 50 : undefined,
           );
           return true;
         });
@@ -308,14 +332,17 @@ for (const [draft, protocol] of DRAFTS) {
     }
   });
 
-  Deno.test(`draft ${draft}: the same track is not subscribed to twice`, async () => {
+  Deno.test(`draft ${draft}: the same track is subscribed to twice where that may be`, async () => {
     const { handlers } = publisher();
     await using pair = await sessions(protocol, { server: { handlers } });
     await pair.client.subscribe(TRACK).ready;
-    await assert.rejects(
-      pair.client.subscribe(TRACK).ready,
-      refusedWith("duplicate-subscription"),
-    );
+    const second = pair.client.subscribe(TRACK).ready;
+    if (draft >= 20) await second;
+    // Draft-14 has no number for that.
+    else {
+      const refusal = draft === 14 ? "internal-error" : "duplicate-subscription";
+      await assert.rejects(second, refusedWith(refusal));
+    }
   });
 
   Deno.test(`draft ${draft}: a request is given up by its signal`, async () => {
@@ -348,7 +375,7 @@ for (const [draft, protocol] of DRAFTS) {
     const goingAway = await pair.client.goingAway;
     assert.deepEqual(goingAway, {
       uri: "moqt://other/",
-      timeoutMs: draft === 16 ? 0 : 60_000,
+      timeoutMs: draft <= 16 ? 0 : 60_000,
     });
     await assert.rejects(pair.client.trackStatus(TRACK), refusedWith("going-away"));
     await pair.client.close();

@@ -10,7 +10,13 @@ import type { MemoryOptions } from "../../lib/transport/memory.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 
 /** The ALPN of each draft. */
-export const DRAFTS = [[16, "moqt-16"], [18, "moqt-18"]] as const;
+export const DRAFTS = [
+  [14, "moq-00"],
+  [16, "moqt-16"],
+  [18, "moqt-18"],
+  [20, "moqt-20"],
+  [22, "moqt-22"],
+] as const;
 
 /** The track that tests use. */
 export const TRACK = trackName(["example.com", "cam"], "video");

@@ -1,14 +1,21 @@
 /**
- * Objects in datagrams: draft-18, section 11.3.1; draft-16, section 10.3.1.
+ * Objects in datagrams: draft-18, section 11.3.1; draft-16 and draft-14, section 10.3.1.
  *
  * @module
  */
 import { violation } from "../errors.ts";
-import { hasPadding, NEWEST, type Version } from "../versions.ts";
+import {
+  hasDatagramFlags,
+  hasDefaultPriority,
+  hasPadding,
+  NEWEST,
+  type Version,
+} from "../versions.ts";
 import { encodeKeyValues, type KeyValue } from "../wire/key_values.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
-import { checkPropertiesLength, checkStatus, decodeProperties } from "./object.ts";
+import { checkMark, checkPropertiesLength, checkStatus, decodeProperties } from "./object.ts";
+import { DEFAULT_PUBLISHER_PRIORITY, isNonExistent } from "./object.ts";
 import { MAX_PROPERTIES_BYTES, type ObjectStatus, statusCode, statusOf } from "./object.ts";
 
 /** An object in a datagram. */
@@ -36,7 +43,15 @@ const END_OF_GROUP = 0x02;
 const ZERO_OBJECT_ID = 0x04;
 const DEFAULT_PRIORITY = 0x08;
 const STATUS = 0x20;
-const BITS = PROPERTIES | END_OF_GROUP | ZERO_OBJECT_ID | DEFAULT_PRIORITY | STATUS;
+
+/** Whether a type is one of the draft's. */
+function isType(type: number, version: Version): boolean {
+  const status = STATUS | PROPERTIES | (hasDatagramFlags(version) ? ZERO_OBJECT_ID : 0);
+  const object = PROPERTIES | END_OF_GROUP | ZERO_OBJECT_ID;
+  const more = hasDefaultPriority(version) ? DEFAULT_PRIORITY : 0;
+  const bits = ((type & STATUS) === 0 ? object : status) | more;
+  return type <= bits && (type & ~bits) === 0;
+}
 
 /** A datagram whose content means nothing: draft-18, section 11.5.2. */
 const PADDING = 0x132b3e29;
@@ -51,12 +66,14 @@ export function encodeDatagram(
   const marked = status !== "normal";
   if (marked && endOfGroup) throw new TypeError("a status cannot be the group's end, too");
   const some = properties !== undefined && properties.length > 0;
+  const told = priority ?? (hasDefaultPriority(version) ? undefined : DEFAULT_PUBLISHER_PRIORITY);
+  const zero = id === 0 && (hasDatagramFlags(version) || !marked);
   const writer = new Writer(version, payload.length + 40).integer(
-    (some ? PROPERTIES : 0) | (endOfGroup ? END_OF_GROUP : 0) | (id === 0 ? ZERO_OBJECT_ID : 0) |
-      (priority === undefined ? DEFAULT_PRIORITY : 0) | (marked ? STATUS : 0),
+    (some ? PROPERTIES : 0) | (endOfGroup ? END_OF_GROUP : 0) | (zero ? ZERO_OBJECT_ID : 0) |
+      (told === undefined ? DEFAULT_PRIORITY : 0) | (marked ? STATUS : 0),
   ).integer(trackAlias).integer(group);
-  if (id !== 0) writer.integer(id);
-  if (priority !== undefined) writer.byte(priority);
+  if (!zero) writer.integer(id);
+  if (told !== undefined) writer.byte(told);
   if (some) {
     const bytes = encodeKeyValues(properties, version);
     writer.sized(bytes, MAX_PROPERTIES_BYTES, "an object's properties");
@@ -65,7 +82,7 @@ export function encodeDatagram(
   return writer.bytes(payload).finish();
 }
 
-/** Reads a datagram; undefined where it is padding. Throws a violation. */
+/** Reads a datagram; undefined where it is padding, or tells of no object. Throws a violation. */
 export function decodeDatagram(
   bytes: Uint8Array,
   version: Version = NEWEST,
@@ -73,8 +90,7 @@ export function decodeDatagram(
   const reader = new Reader(bytes, version);
   const type = reader.integer();
   if (type === PADDING && hasPadding(version)) return undefined;
-  const clash = STATUS | END_OF_GROUP;
-  if (type > BITS || (type & ~BITS) !== 0 || (type & clash) === clash) {
+  if (!isType(type, version)) {
     throw violation(`0x${type.toString(16)} is no datagram's type`);
   }
   const trackAlias = reader.integer();
@@ -88,10 +104,13 @@ export function decodeDatagram(
     checkPropertiesLength(length);
     properties = decodeProperties(reader.bytes(length), version);
   }
-  const status = (type & STATUS) === 0 ? "normal" : statusOf(reader.integer());
-  if (status !== "normal" && properties !== undefined) {
-    throw violation(`an object that is ${status} has properties`);
+  let status: ObjectStatus = "normal";
+  if ((type & STATUS) !== 0) {
+    const code = reader.integer();
+    if (isNonExistent(code, version)) return undefined;
+    status = statusOf(code);
   }
+  checkMark(status, properties, version);
   if ((type & STATUS) !== 0) reader.end("a datagram with a status");
   return {
     trackAlias,

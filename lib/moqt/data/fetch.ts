@@ -1,14 +1,21 @@
 /**
- * Fetch streams: draft-18, section 11.4.4; draft-16, section 10.4.4.
+ * Fetch streams: draft-18, section 11.4.4; draft-16 and draft-14, section 10.4.4.
  *
  * @module
  */
 import { violation } from "../errors.ts";
-import { hasFetchDeltas, NEWEST, type Version } from "../versions.ts";
+import {
+  hasFetchDeltas,
+  hasFetchFlags,
+  hasTimedOutGaps,
+  NEWEST,
+  type Version,
+} from "../versions.ts";
 import { encodeKeyValues, type KeyValue } from "../wire/key_values.ts";
 import type { GroupOrder } from "../wire/parameters.ts";
 import { Writer } from "../wire/writer.ts";
 import { ByteFeed, PayloadGatherer, SHORT } from "./feed.ts";
+import { encodeFetchFields, readFetchFields } from "./fetch_fields.ts";
 import { checkPayloadLength, checkPropertiesLength, decodeProperties } from "./object.ts";
 import { MAX_PAYLOAD_BYTES, MAX_PROPERTIES_BYTES } from "./object.ts";
 
@@ -36,6 +43,8 @@ export interface FetchGap {
   kind: "gap";
   /** Whether it is known that they do not exist. */
   known: boolean;
+  /** Whether they did not come in time, so that asking again may give them; since draft-20. */
+  timedOut?: true;
   /** The last group of the range. */
   group: number;
   /** The last object of the range. */
@@ -61,6 +70,18 @@ const DATAGRAM = 0x40;
 const FLAGS = 0x7f;
 const END_OF_NON_EXISTENT = 0x8c;
 const END_OF_UNKNOWN = 0x10c;
+const END_OF_TIMED_OUT = 0x20c;
+
+/** The flags that stand for a gap. */
+function gapFlags({ known, timedOut }: FetchGap, version: Version): number {
+  if (known) return END_OF_NON_EXISTENT;
+  return timedOut === true && hasTimedOutGaps(version) ? END_OF_TIMED_OUT : END_OF_UNKNOWN;
+}
+
+function isGap(flags: number, version: Version): boolean {
+  return flags === END_OF_NON_EXISTENT || flags === END_OF_UNKNOWN ||
+    (flags === END_OF_TIMED_OUT && hasTimedOutGaps(version));
+}
 
 /** What the fields of an object may refer to. */
 interface Prior {
@@ -103,9 +124,13 @@ export class FetchEncoder {
     if (prior !== undefined && (step < 0 || (step === 0 && id <= prior.id))) {
       throw new RangeError(`object ${group}/${id} does not come after ${prior.group}/${prior.id}`);
     }
+    if (!hasFetchFlags(this.#version)) {
+      this.#prior = { group, id };
+      return encodeFetchFields(item, this.#version);
+    }
     if (item.kind === "gap") {
       this.#prior = { ...prior, group, id };
-      return new Writer(this.#version).integer(item.known ? END_OF_NON_EXISTENT : END_OF_UNKNOWN)
+      return new Writer(this.#version).integer(gapFlags(item, this.#version))
         .integer(group).integer(id).finish();
     }
     return this.#encodeObject(item, prior, step);
@@ -207,14 +232,20 @@ export class FetchParser {
 
   #readHead(): FetchItem | undefined {
     const feed = this.#feed;
+    if (!hasFetchFlags(this.#version)) {
+      const read = readFetchFields(feed, this.#version, this.#limit);
+      this.#length = read?.length ?? 0;
+      return read?.item;
+    }
     const flags = feed.integer();
     if (flags === SHORT) return undefined;
-    if (flags === END_OF_NON_EXISTENT || flags === END_OF_UNKNOWN) {
+    if (isGap(flags, this.#version)) {
       const group = feed.integer();
       const id = group === SHORT ? SHORT : feed.integer();
       if (id === SHORT) return undefined;
       this.#prior = { ...this.#prior, group, id };
-      return { kind: "gap", known: flags === END_OF_NON_EXISTENT, group, id };
+      const timedOut = flags === END_OF_TIMED_OUT ? { timedOut: true as const } : {};
+      return { kind: "gap", known: flags === END_OF_NON_EXISTENT, ...timedOut, group, id };
     }
     if (flags > FLAGS) throw violation(`0x${flags.toString(16)} are no flags of a fetch's object`);
     const groupField = (flags & GROUP_ID) === 0 ? undefined : feed.integer();

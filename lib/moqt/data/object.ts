@@ -1,10 +1,10 @@
 /**
- * Objects: what tracks consist of. Draft-18, section 11.2; draft-16, section 10.2.
+ * Objects: what tracks consist of. Draft-18, section 11.2; draft-16 and draft-14, section 10.2.
  *
  * @module
  */
 import { MoqtViolation, violation } from "../errors.ts";
-import type { Version } from "../versions.ts";
+import { hasMarkProperties, hasNonExistentStatus, type Version } from "../versions.ts";
 import { type IntegerForm, integersOf } from "../wire/integers.ts";
 import { type KeyValue, readKeyValues } from "../wire/key_values.ts";
 import { Reader } from "../wire/reader.ts";
@@ -18,6 +18,8 @@ const STATUSES: Readonly<Record<number, ObjectStatus>> = {
   0x4: "end-of-track",
 };
 
+const DOES_NOT_EXIST = 0x1;
+
 /** The status a number stands for. */
 export function statusOf(code: number): ObjectStatus {
   const status = STATUSES[code];
@@ -25,10 +27,28 @@ export function statusOf(code: number): ObjectStatus {
   return status;
 }
 
+/** Whether a status says that the object does not exist, so that there is none: draft-14, 10.2.1.1. */
+export function isNonExistent(code: number, version: Version): boolean {
+  return code === DOES_NOT_EXIST && hasNonExistentStatus(version);
+}
+
+/** Throws where an object only marks an end, and has properties. */
+export function checkMark(
+  status: ObjectStatus,
+  properties: readonly KeyValue[] | undefined,
+  version: Version,
+): void {
+  if (status === "normal" || properties === undefined || hasMarkProperties(version)) return;
+  throw violation(`an object that is ${status} has properties`);
+}
+
 /** The number of a status. */
 export function statusCode(status: ObjectStatus): number {
   return status === "normal" ? 0x0 : status === "end-of-group" ? 0x3 : 0x4;
 }
+
+/** Priority of objects that name none, on tracks that name none: draft-18, section 12.4. */
+export const DEFAULT_PUBLISHER_PRIORITY = 128;
 
 /** Most bytes of one object's properties. The drafts set no limit. */
 export const MAX_PROPERTIES_BYTES = 65_535;

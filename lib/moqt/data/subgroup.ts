@@ -1,14 +1,15 @@
 /**
- * Subgroup streams: draft-18, section 11.4.2; draft-16, section 10.4.2.
+ * Subgroup streams: draft-18, section 11.4.2; draft-16 and draft-14, section 10.4.2.
  *
  * @module
  */
 import { violation } from "../errors.ts";
-import { hasFirstObjectBit, NEWEST, type Version } from "../versions.ts";
+import { hasDefaultPriority, hasFirstObjectBit, NEWEST, type Version } from "../versions.ts";
 import { type KeyValue, writeKeyValues } from "../wire/key_values.ts";
 import { Writer } from "../wire/writer.ts";
 import { ByteFeed, PayloadGatherer, SHORT } from "./feed.ts";
-import { checkPayloadLength, checkPropertiesLength, checkStatus } from "./object.ts";
+import { checkMark, checkPayloadLength, checkPropertiesLength, checkStatus } from "./object.ts";
+import { DEFAULT_PUBLISHER_PRIORITY, isNonExistent } from "./object.ts";
 import { decodeProperties, MAX_PAYLOAD_BYTES, MAX_PROPERTIES_BYTES } from "./object.ts";
 import { type ObjectStatus, statusCode, statusOf } from "./object.ts";
 
@@ -54,7 +55,8 @@ const FIRST_OBJECT = 0x40;
 
 /** Whether a stream of this type is a subgroup's. */
 export function isSubgroupType(type: number, version: Version = NEWEST): boolean {
-  const bits = STREAM | PROPERTIES | MODE | END_OF_GROUP | DEFAULT_PRIORITY |
+  const bits = STREAM | PROPERTIES | MODE | END_OF_GROUP |
+    (hasDefaultPriority(version) ? DEFAULT_PRIORITY : 0) |
     (hasFirstObjectBit(version) ? FIRST_OBJECT : 0);
   return (type & STREAM) !== 0 && type <= bits && (type & ~bits) === 0 && (type & MODE) !== MODE;
 }
@@ -64,7 +66,9 @@ export function encodeSubgroupHeader(
   header: SubgroupHeader,
   version: Version = NEWEST,
 ): Uint8Array<ArrayBuffer> {
-  const { trackAlias, group, subgroup, priority, hasProperties, endOfGroup, firstObject } = header;
+  const { trackAlias, group, subgroup, hasProperties, endOfGroup, firstObject } = header;
+  const priority = header.priority ??
+    (hasDefaultPriority(version) ? undefined : DEFAULT_PUBLISHER_PRIORITY);
   const mode = subgroup === "first-object"
     ? MODE_FIRST_OBJECT
     : subgroup === 0
@@ -156,6 +160,8 @@ export class SubgroupParser {
   #length = 0;
   #bytes: Uint8Array = EMPTY;
   #hasHead = false;
+  /** Whether the head that was read says that its object does not exist. */
+  #isMissing = false;
   #over = false;
 
   /** Begins at the stream's start; objects of more than `limit` bytes are violations. */
@@ -253,11 +259,14 @@ export class SubgroupParser {
     if (header === undefined) return false;
     const feed = this.#feed;
     if (!this.#hasHead) {
-      const start = feed.offset;
-      if (!this.#readHead(header)) {
-        feed.offset = start;
-        return false;
-      }
+      do {
+        const start = feed.offset;
+        this.#isMissing = false;
+        if (!this.#readHead(header)) {
+          feed.offset = start;
+          return false;
+        }
+      } while (this.#isMissing);
       this.#hasHead = true;
     }
     if (this.#length > 0) {
@@ -292,10 +301,9 @@ export class SubgroupParser {
     if (length === 0) {
       const code = feed.integer();
       if (code === SHORT) return false;
-      status = statusOf(code);
-      if (status !== "normal" && properties !== undefined) {
-        throw violation(`an object that is ${status} has properties`);
-      }
+      this.#isMissing = isNonExistent(code, this.#version);
+      status = this.#isMissing ? "normal" : statusOf(code);
+      checkMark(status, properties, this.#version);
     }
     this.#over = status !== "normal";
     this.#before = id;

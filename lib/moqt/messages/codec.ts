@@ -3,8 +3,10 @@
  *
  * @module
  */
-import type { Reader } from "../wire/reader.ts";
+import type { RequestKind } from "../codes.ts";
+import { violation } from "../errors.ts";
 import { hasRequestStreams, type Version } from "../versions.ts";
+import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 
 /** One message: its number, and how its fields are read and written. */
@@ -17,6 +19,8 @@ export interface MessageCodec<M extends { kind: string }> {
   readonly name: string;
   /** The name here. */
   readonly kind: M["kind"];
+  /** The requests it answers, where there is one such message for each; absent: all. */
+  readonly of?: RequestKind;
   /** Reads the fields. Throws a violation. */
   read(reader: Reader): M;
   /** Writes the fields. Throws a `RangeError` or `TypeError` for what the draft does not allow. */
@@ -49,4 +53,11 @@ export function readOwner(reader: Reader): number {
 /** Writes the id of the request a message belongs to, unless its stream tells that. */
 export function writeOwner(writer: Writer, requestId: number): Writer {
   return hasRequestStreams(writer.version) ? writer : writer.integer(requestId);
+}
+
+/** Reads a byte that is 0 or 1. */
+export function readFlag(reader: Reader, what: string): boolean {
+  const value = reader.byte();
+  if (value > 1) throw violation(`${what} is ${value}; 0 or 1 may be`);
+  return value === 1;
 }

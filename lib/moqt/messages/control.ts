@@ -1,19 +1,24 @@
 /**
- * Control messages on the wire: type, length, fields (draft-16, section 9).
+ * Control messages on the wire: type, length, fields (draft-16, section 9; draft-18, section 10).
  *
  * @module
  */
+import type { RequestKind } from "../codes.ts";
 import { violation } from "../errors.ts";
 import { NEWEST, type Version, VERSIONS } from "../versions.ts";
 import { integersOf } from "../wire/integers.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
+import { ANSWER_CODECS } from "./answers.ts";
 import type { MessageCodec } from "./codec.ts";
 import { type Fetch, type FetchCancel, fetchCancel } from "./fetch.ts";
 import { fetchMessage, type FetchOk, fetchOk } from "./fetch.ts";
+import { FIELD_CODECS } from "./fields.ts";
 import * as names from "./namespace.ts";
+import * as byName from "./namespace_fields.ts";
 import { type Publish, publish, type PublishDone, publishDone } from "./publish.ts";
 import { type PublishOk, publishOk, publishOkAlias } from "./publish.ts";
+import { type PublishStateNotify, publishStateNotify } from "./publish.ts";
 import { requestError, type RequestErrorMessage, type RequestOk, requestOk } from "./request.ts";
 import { type RequestUpdate, requestUpdate } from "./request.ts";
 import { type Goaway, goaway, type MaxRequestId, maxRequestId } from "./session.ts";
@@ -41,6 +46,7 @@ export type ControlMessage =
   | Publish
   | PublishOk
   | PublishDone
+  | PublishStateNotify
   | Fetch
   | FetchOk
   | FetchCancel
@@ -51,7 +57,10 @@ export type ControlMessage =
   | names.SubscribeTracks
   | names.PublishBlocked
   | names.NamespaceMessage
-  | names.NamespaceDone;
+  | names.NamespaceDone
+  | byName.NamespaceWithdrawn
+  | byName.NamespaceRejected
+  | byName.UnsubscribeNamespace;
 
 /** The message of a kind. */
 export type MessageOf<K extends ControlMessage["kind"]> = Extract<ControlMessage, { kind: K }>;
@@ -75,6 +84,7 @@ export const CODECS = [
   publishOk,
   publishOkAlias,
   publishDone,
+  publishStateNotify,
   fetchMessage,
   fetchOk,
   fetchCancel,
@@ -87,6 +97,12 @@ export const CODECS = [
   names.publishBlocked,
   names.namespaceMessage,
   names.namespaceDone,
+  byName.namespaceWithdrawn,
+  byName.namespaceRejected,
+  byName.subscribeNamespaceAll,
+  byName.unsubscribeNamespace,
+  ...FIELD_CODECS,
+  ...ANSWER_CODECS,
 ] as const;
 
 type AnyCodec = MessageCodec<ControlMessage>;
@@ -96,12 +112,17 @@ interface Codecs {
   byKind: Map<string, AnyCodec>;
 }
 
+/** What a message is told by; the same kind of answer may be a message for each kind of request. */
+function keyOf({ kind, of }: { kind: string; of?: RequestKind }): string {
+  return of === undefined ? kind : `${kind} of ${of}`;
+}
+
 const TABLES = new Map(VERSIONS.map((version): [Version, Codecs] => {
   const table: Codecs = { byType: new Map(), byKind: new Map() };
   for (const codec of CODECS as unknown as readonly AnyCodec[]) {
     if (codec.has?.(version) === false) continue;
     if (!table.byType.has(codec.type)) table.byType.set(codec.type, codec);
-    table.byKind.set(codec.kind, codec);
+    table.byKind.set(keyOf(codec), codec);
   }
   return [version, table];
 }));
@@ -117,7 +138,8 @@ export function encodeControl(
   message: ControlMessage,
   version: Version = NEWEST,
 ): Uint8Array<ArrayBuffer> {
-  const codec = TABLES.get(version)?.byKind.get(message.kind);
+  const { byKind } = TABLES.get(version)!;
+  const codec = byKind.get(keyOf(message)) ?? byKind.get(message.kind);
   if (codec === undefined) throw new TypeError(`draft ${version} has no ${message.kind}`);
   const body = new Writer(version);
   codec.write(body, message);

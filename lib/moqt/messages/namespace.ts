@@ -7,7 +7,8 @@
  */
 import { violation } from "../errors.ts";
 import { type Parameters, readParameters, writeParameters } from "../wire/parameters.ts";
-import { hasRequestStreams, hasSubscribeTracks } from "../versions.ts";
+import { hasNamespaceMessages, hasRequestStreams, hasSubscribeTracks } from "../versions.ts";
+import type { Version } from "../versions.ts";
 import { type Namespace, readNamespace, writeNamespace } from "../wire/track_name.ts";
 import { readTrackName, type TrackName, writeTrackName } from "../wire/track_name.ts";
 import { type MessageCodec, readReason, writeReason } from "./codec.ts";
@@ -75,7 +76,7 @@ export interface SubscribeTracks {
 
 /** A track below the prefix is not published to the receiver; since draft-18. */
 export interface PublishBlocked {
-  /** PUBLISH_BLOCKED. */
+  /** PUBLISH_BLOCKED, called PUBLISH_SKIPPED since draft-20. */
   kind: "publish-blocked";
   /** What follows the prefix asked for, and the track's name. */
   suffix: TrackName;
@@ -96,6 +97,10 @@ export interface NamespaceDone {
   /** What follows the prefix asked for. */
   suffix: Namespace;
 }
+
+/** Whether messages about namespaces name them by the ids of their requests, on one stream. */
+const hasNamespaceIds = (version: Version) =>
+  hasNamespaceMessages(version) && !hasRequestStreams(version);
 
 const INTERESTS: readonly NamespaceInterest[] = ["publish", "namespace", "both"];
 
@@ -120,7 +125,7 @@ export const publishNamespace: MessageCodec<PublishNamespace> = {
 /** PUBLISH_NAMESPACE_DONE. */
 export const publishNamespaceDone: MessageCodec<PublishNamespaceDone> = {
   type: 0x09,
-  has: (version) => !hasRequestStreams(version),
+  has: hasNamespaceIds,
   name: "PUBLISH_NAMESPACE_DONE",
   kind: "publish-namespace-done",
   read: (reader) => ({ kind: "publish-namespace-done", requestId: reader.integer() }),
@@ -130,7 +135,7 @@ export const publishNamespaceDone: MessageCodec<PublishNamespaceDone> = {
 /** PUBLISH_NAMESPACE_CANCEL. */
 export const publishNamespaceCancel: MessageCodec<PublishNamespaceCancel> = {
   type: 0x0c,
-  has: (version) => !hasRequestStreams(version),
+  has: hasNamespaceIds,
   name: "PUBLISH_NAMESPACE_CANCEL",
   kind: "publish-namespace-cancel",
   read: (reader) => ({
@@ -148,7 +153,7 @@ export const publishNamespaceCancel: MessageCodec<PublishNamespaceCancel> = {
 /** SUBSCRIBE_NAMESPACE. */
 export const subscribeNamespace: MessageCodec<SubscribeNamespace> = {
   type: 0x11,
-  has: (version) => !hasSubscribeTracks(version),
+  has: hasNamespaceIds,
   name: "SUBSCRIBE_NAMESPACE",
   kind: "subscribe-namespace",
   read: (reader) => {
@@ -215,7 +220,7 @@ export const subscribeTracks: MessageCodec<SubscribeTracks> = {
   },
 };
 
-/** PUBLISH_BLOCKED. */
+/** PUBLISH_BLOCKED, called PUBLISH_SKIPPED since draft-20. */
 export const publishBlocked: MessageCodec<PublishBlocked> = {
   type: 0x0f,
   has: hasSubscribeTracks,
@@ -228,6 +233,7 @@ export const publishBlocked: MessageCodec<PublishBlocked> = {
 /** NAMESPACE. */
 export const namespaceMessage: MessageCodec<NamespaceMessage> = {
   type: 0x08,
+  has: hasNamespaceMessages,
   name: "NAMESPACE",
   kind: "namespace",
   read: (reader) => ({ kind: "namespace", suffix: readNamespace(reader, 0) }),
@@ -237,6 +243,7 @@ export const namespaceMessage: MessageCodec<NamespaceMessage> = {
 /** NAMESPACE_DONE. */
 export const namespaceDone: MessageCodec<NamespaceDone> = {
   type: 0x0e,
+  has: hasNamespaceMessages,
   name: "NAMESPACE_DONE",
   kind: "namespace-done",
   read: (reader) => ({ kind: "namespace-done", suffix: readNamespace(reader, 0) }),

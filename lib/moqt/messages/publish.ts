@@ -1,5 +1,6 @@
 /**
- * PUBLISH (draft-16, section 9.13), PUBLISH_OK (9.14), PUBLISH_DONE (9.15).
+ * PUBLISH (draft-16, section 9.13), PUBLISH_OK (9.14), PUBLISH_DONE (9.15); PUBLISH_STATE_NOTIFY
+ * (draft-20, section 10.10).
  *
  * @module
  */
@@ -10,7 +11,12 @@ import {
   writeTrackProperties,
 } from "../wire/properties.ts";
 import { readTrackName, type TrackName, writeTrackName } from "../wire/track_name.ts";
-import { hasRequestStreams } from "../versions.ts";
+import {
+  hasParametersForFields,
+  hasRequestStreams,
+  hasStateNotify,
+  type Version,
+} from "../versions.ts";
 import { type MessageCodec, readOwner, readReason, writeOwner, writeReason } from "./codec.ts";
 import { requestOk } from "./request.ts";
 
@@ -54,11 +60,21 @@ export interface PublishDone {
   reason: string;
 }
 
-const UNKNOWN_COUNT = (1n << 62n) - 1n;
+/** A subscription's state changed, for another reason than an update; since draft-20. */
+export interface PublishStateNotify {
+  /** PUBLISH_STATE_NOTIFY. */
+  kind: "publish-state-notify";
+  /** What changed, and the largest location. */
+  parameters: Parameters;
+}
+
+/** A count nobody knows: 2^62-1, and 2^64-1 since draft-20. */
+const unknownCount = (version: Version) => (1n << (hasStateNotify(version) ? 64n : 62n)) - 1n;
 
 /** PUBLISH. */
 export const publish: MessageCodec<Publish> = {
   type: 0x1d,
+  has: hasParametersForFields,
   name: "PUBLISH",
   kind: "publish",
   read: (reader) => ({
@@ -81,7 +97,7 @@ export const publish: MessageCodec<Publish> = {
 /** PUBLISH_OK. */
 export const publishOk: MessageCodec<PublishOk> = {
   type: 0x1e,
-  has: (version) => !hasRequestStreams(version),
+  has: (version) => hasParametersForFields(version) && !hasRequestStreams(version),
   name: "PUBLISH_OK",
   kind: "publish-ok",
   read: (reader) => ({
@@ -120,7 +136,22 @@ export const publishDone: MessageCodec<PublishDone> = {
     };
   },
   write: (writer, { requestId, code, streamCount, reason }) => {
-    writeOwner(writer, requestId).integer(code).integer(streamCount ?? UNKNOWN_COUNT);
+    writeOwner(writer, requestId).integer(code).integer(
+      streamCount ?? unknownCount(writer.version),
+    );
     writeReason(writer, reason);
   },
+};
+
+/** PUBLISH_STATE_NOTIFY. */
+export const publishStateNotify: MessageCodec<PublishStateNotify> = {
+  type: 0x22,
+  has: hasStateNotify,
+  name: "PUBLISH_STATE_NOTIFY",
+  kind: "publish-state-notify",
+  read: (reader) => ({
+    kind: "publish-state-notify",
+    parameters: readParameters(reader, "PUBLISH_STATE_NOTIFY"),
+  }),
+  write: (writer, { parameters }) => writeParameters(writer, "PUBLISH_STATE_NOTIFY", parameters),
 };

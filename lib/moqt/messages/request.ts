@@ -5,8 +5,10 @@
  * @module
  */
 import { type Parameters, readParameters, writeParameters } from "../wire/parameters.ts";
+import type { RequestKind } from "../codes.ts";
 import type { Redirect } from "../errors.ts";
-import { hasRedirect, hasRequestStreams, hasStatusProperties } from "../versions.ts";
+import { hasCommonAnswers, hasRedirect, hasRequestStreams } from "../versions.ts";
+import { hasStatusProperties, hasUpdateAnswers } from "../versions.ts";
 import {
   readTrackProperties,
   type TrackProperties,
@@ -31,6 +33,8 @@ export interface RequestOk {
   parameters: Parameters;
   /** What is said of the track, for TRACK_STATUS; since draft-18. */
   properties?: TrackProperties;
+  /** What it answers, where there is one such message for each kind of request: draft-14. */
+  of?: RequestKind;
 }
 
 /** The request is refused. */
@@ -47,6 +51,8 @@ export interface RequestErrorMessage {
   reason: string;
   /** Where to ask instead; with the code REDIRECT, since draft-18. */
   redirect?: Redirect;
+  /** What it answers, where there is one such message for each kind of request: draft-14. */
+  of?: RequestKind;
 }
 
 /** A request is changed. */
@@ -64,6 +70,7 @@ export interface RequestUpdate {
 /** REQUEST_OK. */
 export const requestOk: MessageCodec<RequestOk> = {
   type: 0x07,
+  has: hasCommonAnswers,
   name: "REQUEST_OK",
   kind: "request-ok",
   read: (reader) => ({
@@ -90,6 +97,7 @@ export const requestOk: MessageCodec<RequestOk> = {
 /** REQUEST_ERROR. */
 export const requestError: MessageCodec<RequestErrorMessage> = {
   type: 0x05,
+  has: hasCommonAnswers,
   name: "REQUEST_ERROR",
   kind: "request-error",
   read: (reader) => {
@@ -122,6 +130,7 @@ export const requestError: MessageCodec<RequestErrorMessage> = {
 /** REQUEST_UPDATE. */
 export const requestUpdate: MessageCodec<RequestUpdate> = {
   type: 0x02,
+  has: hasUpdateAnswers,
   name: "REQUEST_UPDATE",
   kind: "request-update",
   read: (reader) => ({

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { hasGoawayTimeout, hasRequestStreams, type Version } from "../versions.ts";
+import {
+  hasGoawayRequestId,
+  hasGoawayTimeout,
+  hasRequestStreams,
+  type Version,
+} from "../versions.ts";
 import type { MessageCodec } from "./codec.ts";
 
 /** The sender closes the session soon. */
@@ -15,7 +20,7 @@ export interface Goaway {
   uri: string;
   /** How long the sender waits, in milliseconds; 0: it does not say. Since draft-18. */
   timeoutMs?: number;
-  /** Requests of the receiver from this id on were not handled; draft-18, on the control stream. */
+  /** Requests of the receiver from this id on were not handled; draft-18 alone, on control streams. */
   requestId?: number;
 }
 
@@ -48,14 +53,16 @@ export const goaway: MessageCodec<Goaway> = {
     const uri = reader.text(MAX_URI_BYTES, "the new session's URI");
     if (!hasGoawayTimeout(reader.version)) return { kind: "goaway", uri };
     const timeoutMs = reader.integer();
-    if (reader.left === 0) return { kind: "goaway", uri, timeoutMs };
+    if (reader.left === 0 || !hasGoawayRequestId(reader.version)) {
+      return { kind: "goaway", uri, timeoutMs };
+    }
     return { kind: "goaway", uri, timeoutMs, requestId: reader.integer() };
   },
   write: (writer, { uri, timeoutMs, requestId }) => {
     writer.text(uri, MAX_URI_BYTES, "the new session's URI");
     if (!hasGoawayTimeout(writer.version)) return;
     writer.integer(timeoutMs ?? 0);
-    if (requestId !== undefined) writer.integer(requestId);
+    if (requestId !== undefined && hasGoawayRequestId(writer.version)) writer.integer(requestId);
   },
 };
 

@@ -1,11 +1,17 @@
 /**
- * CLIENT_SETUP and SERVER_SETUP (draft-16, section 9.3), which are one SETUP since draft-18 (section
- * 10.3).
+ * CLIENT_SETUP and SERVER_SETUP (draft-14, section 9.3, with versions; draft-16, section 9.3), which
+ * are one SETUP since draft-18 (section 10.3).
  *
  * @module
  */
 import { MoqtViolation, violation } from "../errors.ts";
-import { hasRequestStreams, type Version } from "../versions.ts";
+import {
+  hasRangeFilters,
+  hasRequestStreams,
+  hasUpdateCredit,
+  hasVersionInSetup,
+  type Version,
+} from "../versions.ts";
 import { bytesOf, integerOf, type KeyValue } from "../wire/key_values.ts";
 import { readKeyValues, writeKeyValues } from "../wire/key_values.ts";
 import { decodeToken, encodeToken, type Token } from "../wire/token.ts";
@@ -23,6 +29,10 @@ export interface SetupOptions {
   maxRequestId?: number;
   /** Most bytes of registered tokens; absent: 0, so aliases may not be used. */
   maxTokenCacheSize?: number;
+  /** Most ranges in the filters of one of the peer's requests; absent: 0. Since draft-20. */
+  maxFilterRanges?: number;
+  /** Most updates of one request that wait for answers; absent, 0: any number. Since draft-20. */
+  maxRequestUpdates?: number;
   /** What authorizes the session. */
   tokens?: readonly Token[];
   /** Name and version of the program. */
@@ -35,6 +45,8 @@ export interface SetupOptions {
 export interface ClientSetup {
   /** CLIENT_SETUP. */
   kind: "client-setup";
+  /** The versions it speaks, as the draft numbers them: draft-14 alone. */
+  versions?: readonly number[];
   /** Its options. */
   options: SetupOptions;
 }
@@ -43,6 +55,8 @@ export interface ClientSetup {
 export interface ServerSetup {
   /** SERVER_SETUP. */
   kind: "server-setup";
+  /** The version it chose: draft-14 alone. */
+  version?: number;
   /** Its options. */
   options: SetupOptions;
 }
@@ -54,14 +68,33 @@ const MAX_AUTH_TOKEN_CACHE_SIZE = 0x04;
 const AUTHORITY = 0x05;
 const MOQT_IMPLEMENTATION = 0x07;
 
-const KNOWN = [
+const MAX_FILTER_RANGES = 0x06;
+const MAX_REQUEST_UPDATES = 0x08;
+
+/** Options that all drafts have. */
+const ALWAYS = [
   PATH,
-  MAX_REQUEST_ID,
   AUTHORIZATION_TOKEN,
   MAX_AUTH_TOKEN_CACHE_SIZE,
   AUTHORITY,
   MOQT_IMPLEMENTATION,
 ];
+
+function isKnown(type: number, version: Version): boolean {
+  switch (type) {
+    case MAX_REQUEST_ID:
+      return !hasRequestStreams(version);
+    case MAX_FILTER_RANGES:
+      return hasRangeFilters(version);
+    case MAX_REQUEST_UPDATES:
+      return hasUpdateCredit(version);
+    default:
+      return ALWAYS.includes(type);
+  }
+}
+
+/** Most versions of one message. */
+const MAX_VERSIONS = 64;
 
 /** Most options of one message. */
 const MAX_OPTIONS = 64;
@@ -94,8 +127,25 @@ export const clientSetup: MessageCodec<ClientSetup> = {
   has: hasOneStream,
   name: "CLIENT_SETUP",
   kind: "client-setup",
-  read: (reader) => ({ kind: "client-setup", options: readOptions(reader) }),
-  write: (writer, { options }) => writeOptions(writer, options),
+  read: (reader) => {
+    if (!hasVersionInSetup(reader.version)) {
+      return { kind: "client-setup", options: readOptions(reader) };
+    }
+    const count = reader.integer();
+    if (count > MAX_VERSIONS) {
+      throw violation(`${count} versions are offered; at most ${MAX_VERSIONS} are taken`);
+    }
+    const versions = Array.from({ length: count }, () => reader.integer());
+    return { kind: "client-setup", versions, options: readOptions(reader) };
+  },
+  write: (writer, { versions, options }) => {
+    if (hasVersionInSetup(writer.version)) {
+      if (versions === undefined) throw new TypeError("a client's set-up offers versions");
+      writer.integer(versions.length);
+      for (const version of versions) writer.integer(version);
+    }
+    writeOptions(writer, options);
+  },
 };
 
 /** SERVER_SETUP. */
@@ -104,8 +154,19 @@ export const serverSetup: MessageCodec<ServerSetup> = {
   has: hasOneStream,
   name: "SERVER_SETUP",
   kind: "server-setup",
-  read: (reader) => ({ kind: "server-setup", options: readOptions(reader) }),
-  write: (writer, { options }) => writeOptions(writer, options),
+  read: (reader) => {
+    if (!hasVersionInSetup(reader.version)) {
+      return { kind: "server-setup", options: readOptions(reader) };
+    }
+    return { kind: "server-setup", version: reader.integer(), options: readOptions(reader) };
+  },
+  write: (writer, { version, options }) => {
+    if (hasVersionInSetup(writer.version)) {
+      if (version === undefined) throw new TypeError("a server's set-up names a version");
+      writer.integer(version);
+    }
+    writeOptions(writer, options);
+  },
 };
 
 function readOptions(reader: Reader): SetupOptions {
@@ -119,20 +180,24 @@ function readOptions(reader: Reader): SetupOptions {
   const seen = new Set<number>();
   const tokens: Token[] = [];
   const others: KeyValue[] = [];
-  const credit = !hasRequestStreams(reader.version);
   for (const pair of pairs) {
-    const known = KNOWN.includes(pair.type) && (credit || pair.type !== MAX_REQUEST_ID);
+    const known = isKnown(pair.type, reader.version);
     if (known && pair.type !== AUTHORIZATION_TOKEN && seen.has(pair.type)) {
       throw violation(`set-up option ${pair.type} is there twice`);
     }
     seen.add(pair.type);
-    switch (pair.type) {
+    switch (known ? pair.type : undefined) {
       case PATH:
         options.path = text(pair, "malformed-path");
         break;
       case MAX_REQUEST_ID:
-        if (credit) options.maxRequestId = integerOf(pair, "MAX_REQUEST_ID");
-        else others.push(pair);
+        options.maxRequestId = integerOf(pair, "MAX_REQUEST_ID");
+        break;
+      case MAX_FILTER_RANGES:
+        options.maxFilterRanges = integerOf(pair, "MAX_FILTER_RANGES");
+        break;
+      case MAX_REQUEST_UPDATES:
+        options.maxRequestUpdates = integerOf(pair, "MAX_REQUEST_UPDATES");
         break;
       case AUTHORIZATION_TOKEN:
         tokens.push(decodeToken(bytesOf(pair), reader.version));
@@ -173,10 +238,17 @@ function writeOptions(writer: Writer, options: SetupOptions): void {
     pairs.push({ type, value: typeof value === "string" ? encoder.encode(value) : BigInt(value) });
   };
   add(PATH, options.path);
-  if (options.maxRequestId !== undefined && hasRequestStreams(writer.version)) {
-    throw new TypeError(`draft ${writer.version} has no limit on request ids`);
+  const limits: [type: number, value: number | undefined][] = [
+    [MAX_REQUEST_ID, options.maxRequestId],
+    [MAX_FILTER_RANGES, options.maxFilterRanges],
+    [MAX_REQUEST_UPDATES, options.maxRequestUpdates],
+  ];
+  for (const [type, value] of limits) {
+    if (value !== undefined && !isKnown(type, writer.version)) {
+      throw new TypeError(`draft ${writer.version} has no set-up option ${type}`);
+    }
+    add(type, value);
   }
-  add(MAX_REQUEST_ID, options.maxRequestId);
   for (const token of options.tokens ?? []) {
     pairs.push({ type: AUTHORIZATION_TOKEN, value: encodeToken(token, writer.version) });
   }

@@ -11,7 +11,7 @@ import {
   writeTrackProperties,
 } from "../wire/properties.ts";
 import { readTrackName, type TrackName, writeTrackName } from "../wire/track_name.ts";
-import { hasRequestStreams } from "../versions.ts";
+import { hasParametersForFields, hasRequestStreams } from "../versions.ts";
 import { type MessageCodec, readOwner, writeOwner } from "./codec.ts";
 
 /** The sender wants a track's new objects. */
@@ -63,6 +63,7 @@ export interface Unsubscribe {
 /** SUBSCRIBE. */
 export const subscribe: MessageCodec<Subscribe> = {
   type: 0x03,
+  has: hasParametersForFields,
   name: "SUBSCRIBE",
   kind: "subscribe",
   read: (reader) => ({
@@ -81,6 +82,7 @@ export const subscribe: MessageCodec<Subscribe> = {
 /** TRACK_STATUS. */
 export const trackStatus: MessageCodec<TrackStatus> = {
   type: 0x0d,
+  has: hasParametersForFields,
   name: "TRACK_STATUS",
   kind: "track-status",
   read: (reader) => ({
@@ -99,6 +101,7 @@ export const trackStatus: MessageCodec<TrackStatus> = {
 /** SUBSCRIBE_OK. */
 export const subscribeOk: MessageCodec<SubscribeOk> = {
   type: 0x04,
+  has: hasParametersForFields,
   name: "SUBSCRIBE_OK",
   kind: "subscribe-ok",
   read: (reader) => ({

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { REQUEST_ERROR_CODES } from "../codes.ts";
+import { requestErrorCode } from "../codes.ts";
 import { type MoqtViolation, RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
-import type { Version } from "../versions.ts";
+import { hasStrictUpdates, type Version } from "../versions.ts";
 import { type TrackProperties, unknownMandatory } from "../wire/properties.ts";
 import type { Channel, ChannelHandler, RequestMessage, Signals } from "./channel.ts";
 
@@ -32,8 +32,9 @@ export function ask(
   asked: Asked,
   message: RequestMessage,
   handler: AnswerHandler,
-  signal: AbortSignal | undefined,
+  options: { version: Version; signal: AbortSignal | undefined },
 ): void {
+  const { version, signal } = options;
   let channel: Channel | undefined;
   const stop = () => {
     channel?.cancel();
@@ -55,14 +56,17 @@ export function ask(
       settled();
       if (answer.kind !== "request-error") return heard(answer);
       channel?.finish();
-      asked.refused(RequestError.received(answer));
+      asked.refused(RequestError.received(answer, version, message.kind));
     },
     update: (updateId, parameters) => {
       if (handler.update !== undefined) return handler.update(updateId, parameters);
+      if (hasStrictUpdates(version)) {
+        throw violation(`an update of ${message.kind} by who serves it`);
+      }
       channel?.send({
         kind: "request-error",
         requestId: updateId,
-        code: REQUEST_ERROR_CODES["not-supported"],
+        code: requestErrorCode("not-supported", version, message.kind),
         reason: "this request cannot be changed",
       });
     },

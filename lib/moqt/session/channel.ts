@@ -1,6 +1,6 @@
 /**
  * What the parts of a session say to each other about requests, whatever carries them: one stream
- * for all (draft-16) or a stream each (draft-18).
+ * for all (draft-14, draft-16) or a stream each (since draft-18).
  *
  * @module
  */
@@ -62,8 +62,14 @@ export interface Channel {
   finish(): void;
   /** Ends the request from this side, in the draft's way. Idempotent. */
   cancel(code?: ResetName): void;
-  /** Changes the request; resolves with the answer. */
-  update(parameters: Parameters): Promise<UpdateAnswer>;
+  /**
+   * Changes the request; resolves with the answer. `answered` is called with it before anything that
+   * follows is heard.
+   */
+  update(
+    parameters: Parameters,
+    answered?: (answer: UpdateAnswer) => void,
+  ): Promise<UpdateAnswer>;
 }
 
 /** Who is told what comes for the session. */

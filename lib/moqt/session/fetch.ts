@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Connection, TransportError } from "../../transport/connection.ts";
+import { type Connection, type SendStream, TransportError } from "../../transport/connection.ts";
 import { resetCode } from "../codes.ts";
 import { encodeFetchHeader, FetchEncoder, type FetchItem } from "../data/fetch.ts";
 import { RequestError, violation } from "../errors.ts";
@@ -88,6 +88,16 @@ export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * Changes the priority. A {@link RequestError} where the publisher refuses, or where the draft has no
+   * updates of fetches.
+   */
+  async update(parameters: Pick<Parameters, "priority" | "tokens">): Promise<void> {
+    await this.ready;
+    const answer = await this.#channel!.update(parameters);
+    if (answer.kind === "request-error") throw RequestError.received(answer);
+  }
+
   /** The request was made. For the session. */
   started(channel: Channel): void {
     this.#channel = channel;
@@ -153,27 +163,32 @@ export interface FetchAnswer {
   items: AsyncIterable<FetchItem> | Iterable<FetchItem>;
 }
 
+/** How a fetch's stream is sent. */
+export interface FetchStreamOptions {
+  /** The request it answers. */
+  requestId: number;
+  /** Priority and order. */
+  parameters: Parameters;
+  /** Aborted when nothing is wanted any more. */
+  signal: AbortSignal;
+  /** Told how the stream's priority is changed. */
+  onStream?(setPriority: (priority: number) => void): void;
+}
+
+const FETCH_PRIORITY = 128;
+
 /** Sends a fetch's stream. The subscriber's end of it aborts `signal`. */
 export async function serveFetch(
   connection: Connection,
   version: Version,
-  options: {
-    requestId: number;
-    parameters: Parameters;
-    items: FetchAnswer["items"];
-    signal: AbortSignal;
-  },
+  options: FetchStreamOptions & { items: FetchAnswer["items"] },
 ): Promise<void> {
   const { requestId, parameters, items, signal } = options;
-  const stream = await connection.createUnidirectionalStream({
-    sendOrder: sendOrderOf(parameters.priority ?? 128, 128, 0, "ascending"),
-    signal,
-  });
+  const stream = await openFetch(connection, options);
   const writer = stream.getWriter();
   writer.closed.catch(() => {});
   const cut = (code: "cancelled" | "internal-error") => {
-    const error = new TransportError(code, { streamErrorCode: resetCode(code, version) });
-    writer.abort(error).catch(() => {});
+    writer.abort(resetOf(code, version)).catch(() => {});
   };
   const stop = () => cut("cancelled");
   signal.addEventListener("abort", stop, { once: true });
@@ -191,4 +206,35 @@ export async function serveFetch(
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/** Tells by its reset that a fetch's stream has nothing: draft-20, section 5.1.3. Never rejects. */
+export async function resetFetch(
+  connection: Connection,
+  version: Version,
+  options: FetchStreamOptions,
+): Promise<void> {
+  try {
+    const writer = (await openFetch(connection, options)).getWriter();
+    writer.closed.catch(() => {});
+    await writer.write(encodeFetchHeader(options.requestId, version));
+    await writer.abort(resetOf("internal-error", version));
+  } catch {
+    // The connection, or the request, is over.
+  }
+}
+
+async function openFetch(
+  connection: Connection,
+  { parameters, signal, onStream }: FetchStreamOptions,
+): Promise<SendStream> {
+  const orderOf = (priority: number) => sendOrderOf(priority, FETCH_PRIORITY, 0, "ascending");
+  const sendOrder = orderOf(parameters.priority ?? FETCH_PRIORITY);
+  const stream = await connection.createUnidirectionalStream({ sendOrder, signal });
+  onStream?.((priority) => stream.sendOrder = orderOf(priority));
+  return stream;
+}
+
+function resetOf(code: "cancelled" | "internal-error", version: Version): TransportError {
+  return new TransportError(code, { streamErrorCode: resetCode(code, version) });
 }

@@ -6,6 +6,7 @@
 import { RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
 import { formatNamespace, hasPrefix, type Namespace, type TrackName } from "../wire/track_name.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import type { Channel } from "./channel.ts";
 import { BoundedQueue } from "./queue.ts";
 
@@ -91,18 +92,44 @@ export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDispos
   readonly #known = new Map<string, Namespace>();
   #channel: Channel | undefined;
   #over = false;
-  /** Below what. */
-  readonly prefix: Namespace;
+  #prefix: Namespace;
 
   /** Made by the session. */
   constructor(prefix: Namespace) {
-    this.prefix = prefix;
+    this.#prefix = prefix;
     this.#ready.promise.catch(() => {});
   }
 
   /** Resolves once the peer agreed; rejects with a {@link RequestError} where it did not. */
   get ready(): Promise<void> {
     return this.#ready.promise;
+  }
+
+  /** Below what. */
+  get prefix(): Namespace {
+    return this.#prefix;
+  }
+
+  /**
+   * Changes the prefix, or whether tracks are sent at once, where the draft lets: since draft-18. What
+   * is not below the new prefix is told gone. A {@link RequestError} where the peer refuses, which ends
+   * the watch.
+   */
+  async update(changes: Pick<Parameters, "prefix" | "forward" | "tokens">): Promise<void> {
+    await this.ready;
+    const answer = await this.#channel!.update(changes, ({ kind }) => {
+      if (kind === "request-ok" && changes.prefix !== undefined) this.#move(changes.prefix);
+    });
+    if (answer.kind === "request-error") throw RequestError.received(answer);
+  }
+
+  #move(prefix: Namespace): void {
+    this.#prefix = prefix;
+    for (const [key, namespace] of this.#known) {
+      if (hasPrefix(namespace, prefix)) continue;
+      this.#known.delete(key);
+      this.#news.push({ kind: "removed", namespace });
+    }
   }
 
   /** The namespaces that are there now. */
@@ -188,16 +215,41 @@ export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDispos
 /** A peer's wish to hear of namespaces below a prefix. Tell it of them. */
 export class NamespaceFeed implements AsyncDisposable {
   readonly #channel: Channel;
-  readonly #told = new Set<string>();
+  readonly #told = new Map<string, Namespace>();
   readonly #closed = Promise.withResolvers<void>();
+  readonly #listeners = new Set<(changes: Parameters) => void>();
+  #prefix: Namespace;
   #over = false;
-  /** Below what. */
-  readonly prefix: Namespace;
 
   /** Made by the session. */
   constructor(prefix: Namespace, channel: Channel) {
-    this.prefix = prefix;
+    this.#prefix = prefix;
     this.#channel = channel;
+  }
+
+  /** Below what; the peer may change it. */
+  get prefix(): Namespace {
+    return this.#prefix;
+  }
+
+  /**
+   * Calls back when the peer changes what it asks for: the prefix, or whether tracks are to be sent at
+   * once. Of a new prefix all namespaces are to be told again. Returns the unsubscriber.
+   */
+  onUpdate(listener: (changes: Parameters) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The peer changes it. For the session. */
+  updated(changes: Parameters): void {
+    if (changes.prefix !== undefined) {
+      this.#prefix = changes.prefix;
+      for (const [key, namespace] of this.#told) {
+        if (!hasPrefix(namespace, this.#prefix)) this.#told.delete(key);
+      }
+    }
+    for (const listener of this.#listeners) listener(changes);
   }
 
   /** Resolves when it is over, from whichever side. Never rejects. */
@@ -209,7 +261,7 @@ export class NamespaceFeed implements AsyncDisposable {
   add(namespace: Namespace): void {
     const key = formatNamespace(namespace);
     if (this.#over || this.#told.has(key) || !hasPrefix(namespace, this.prefix)) return;
-    this.#told.add(key);
+    this.#told.set(key, namespace);
     this.#channel.send({ kind: "namespace", suffix: namespace.slice(this.prefix.length) });
   }
 

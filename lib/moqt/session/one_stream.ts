@@ -1,6 +1,6 @@
 /**
- * Requests over one bidirectional control stream: draft-16, sections 3.3 and 9. SUBSCRIBE_NAMESPACE
- * alone has a stream of its own.
+ * Requests over one bidirectional control stream: draft-14 and draft-16, sections 3.3 and 9. In draft-16
+ * SUBSCRIBE_NAMESPACE has a stream of its own.
  *
  * @module
  */
@@ -9,21 +9,33 @@ import {
   type Connection,
   TransportError,
 } from "../../transport/connection.ts";
-import { MoqtViolation, violation } from "../errors.ts";
+import { requestErrorCode } from "../codes.ts";
+import { MoqtViolation, RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
 import type { SetupOptions } from "../messages/setup.ts";
-import type { Version } from "../versions.ts";
+import { hasNamespaceMessages, hasUpdateAnswers, hasVersionInSetup } from "../versions.ts";
+import { setupNumberOf, type Version } from "../versions.ts";
+import type { Parameters } from "../wire/parameters.ts";
+import { formatNamespace, type Namespace } from "../wire/track_name.ts";
+import { Announcements } from "./announcements.ts";
 import { type Channel, type ChannelHandler, ControlWriter, isRequest } from "./channel.ts";
 import { readMessages, type RequestMessage, type Signals, type SignalsOwner } from "./channel.ts";
 import type { UpdateAnswer } from "./channel.ts";
 import { RequestIds, type Role } from "./request_ids.ts";
 import { StreamChannel } from "./stream_channel.ts";
 import { type ChannelHost, VirtualChannel } from "./virtual_channel.ts";
+import { Wish } from "./wish.ts";
 
 /** Highest priority there is: control messages go before all objects. */
 const CONTROL_ORDER = 0x7fff_ffff;
 
-/** The control plane of draft-16. */
+/** An update that waits for its answer. */
+interface Update {
+  answer: PromiseWithResolvers<UpdateAnswer>;
+  answered: ((answer: UpdateAnswer) => void) | undefined;
+}
+
+/** The control plane of draft-14 and draft-16. */
 export class OneStreamSignals implements Signals {
   readonly #connection: Connection;
   readonly #version: Version;
@@ -31,7 +43,10 @@ export class OneStreamSignals implements Signals {
   readonly #owner: SignalsOwner;
   readonly #ids: RequestIds;
   readonly #channels = new Map<number, VirtualChannel>();
-  readonly #updates = new Map<number, PromiseWithResolvers<UpdateAnswer>>();
+  readonly #updates = new Map<number, Update>();
+  /** What subscriptions want, where updates tell all of it again. */
+  readonly #wishes = new Map<number, Wish>();
+  readonly #announcements: Announcements;
   readonly #waiting = new Set<() => void>();
   readonly #maxRequests: number;
   #writer: ControlWriter | undefined;
@@ -61,6 +76,10 @@ export class OneStreamSignals implements Signals {
     this.#maxRequests = options.maxRequests;
     this.#peerLimit = options.maxRequests * 2;
     this.#setup.promise.catch(() => {});
+    this.#announcements = new Announcements({
+      channels: () => this.#channels.values(),
+      request: (message, handler) => this.#request(message, handler),
+    });
   }
 
   /** Exchanges set-ups over the client's first stream. */
@@ -69,7 +88,10 @@ export class OneStreamSignals implements Signals {
     if (this.#role === "client") {
       const stream = await this.#connection.createBidirectionalStream({ sendOrder: CONTROL_ORDER });
       this.#control(stream);
-      this.#send({ kind: "client-setup", options: own });
+      const versions = hasVersionInSetup(this.#version)
+        ? { versions: [setupNumberOf(this.#version)] }
+        : {};
+      this.#send({ kind: "client-setup", ...versions, options: own });
       this.#acceptStreams();
       return await this.#setup.promise;
     }
@@ -80,7 +102,10 @@ export class OneStreamSignals implements Signals {
     value.writable.sendOrder = CONTROL_ORDER;
     this.#control(value);
     const setup = await this.#setup.promise;
-    this.#send({ kind: "server-setup", options: own });
+    const version = hasVersionInSetup(this.#version)
+      ? { version: setupNumberOf(this.#version) }
+      : {};
+    this.#send({ kind: "server-setup", ...version, options: own });
     this.#acceptStreams();
     return setup;
   }
@@ -120,7 +145,7 @@ export class OneStreamSignals implements Signals {
   }
 
   #incomingStream(message: ControlMessage, channel: Channel): ChannelHandler {
-    if (message.kind !== "subscribe-namespace") {
+    if (message.kind !== "subscribe-namespace" || !hasNamespaceMessages(this.#version)) {
       throw violation(`a stream begins with ${message.kind}`);
     }
     this.#accept(message.requestId, false);
@@ -153,15 +178,18 @@ export class OneStreamSignals implements Signals {
       case "request-update":
         this.#accept(message.requestId);
         this.#grant();
-        return this.#known(message.existingRequestId).handler.update(
-          message.requestId,
-          message.parameters,
-        );
+        return this.#takeUpdate(message);
       case "unsubscribe":
       case "fetch-cancel":
       case "publish-namespace-done":
       case "publish-namespace-cancel":
         return this.#channels.get(message.requestId)?.peerCanceled();
+      case "namespace-withdrawn":
+        return this.#named("publish-namespace", false, message.namespace)?.peerCanceled();
+      case "namespace-rejected":
+        return this.#named("publish-namespace", true, message.namespace)?.peerCanceled();
+      case "unsubscribe-namespace":
+        return this.#named("subscribe-namespace", false, message.prefix)?.peerCanceled();
       case "request-ok":
       case "request-error":
       case "subscribe-ok":
@@ -177,21 +205,89 @@ export class OneStreamSignals implements Signals {
   #takeSetup(message: ControlMessage): void {
     const expected = this.#role === "client" ? "server-setup" : "client-setup";
     if (message.kind !== expected) throw violation(`${message.kind} before ${expected}`);
-    const { options } = message as { options: SetupOptions };
+    const { options, versions = [], version = -1 } = message as {
+      options: SetupOptions;
+      versions?: readonly number[];
+      version?: number;
+    };
+    const number = setupNumberOf(this.#version);
+    if (hasVersionInSetup(this.#version) && version !== number && !versions.includes(number)) {
+      throw new MoqtViolation("version-negotiation-failed", "the peer does not speak this draft");
+    }
     this.#isSetUp = true;
     this.#limit = options.maxRequestId ?? 0;
     this.#setup.resolve(options);
   }
 
   #takeRequest(message: RequestMessage): void {
-    if (message.kind === "subscribe-namespace") {
+    if (message.kind === "subscribe-namespace" && hasNamespaceMessages(this.#version)) {
       throw violation("SUBSCRIBE_NAMESPACE on the control stream");
     }
     this.#accept(message.requestId);
     this.#open++;
-    const channel = new VirtualChannel(this.#host, message.requestId, message.kind, false);
-    this.#channels.set(message.requestId, channel);
-    channel.handler = this.#owner.request(message, channel);
+    const channel = new VirtualChannel(this.#host, message.requestId, message, false);
+    this.#begin(channel, message);
+    const told = message.kind === "publish-namespace" && !hasNamespaceMessages(this.#version) &&
+      this.#announcements.take(message, channel);
+    if (!told) channel.handler = this.#owner.request(message, channel);
+  }
+
+  #begin(channel: VirtualChannel, message: RequestMessage): void {
+    this.#channels.set(channel.requestId, channel);
+    if (hasUpdateAnswers(this.#version)) return;
+    if (message.kind === "subscribe") {
+      this.#wishes.set(channel.requestId, new Wish(message.parameters));
+    } else if (message.kind === "publish") {
+      const { largest, forward = true } = message.parameters;
+      this.#wishes.set(channel.requestId, new Wish({ forward }, largest));
+    }
+  }
+
+  /** What is said of a subscription, by either side. */
+  #note(message: ControlMessage): void {
+    if (message.kind === "subscribe-ok") {
+      this.#wishes.get(message.requestId)?.located(message.parameters.largest);
+    } else if (message.kind === "publish-ok") {
+      this.#wishes.get(message.requestId)?.said(message.parameters);
+    }
+  }
+
+  #takeUpdate(
+    { requestId, existingRequestId, parameters }: {
+      requestId: number;
+      existingRequestId: number;
+      parameters: Parameters;
+    },
+  ): void {
+    const channel = this.#channels.get(existingRequestId);
+    if (channel !== undefined) {
+      this.#wishes.get(existingRequestId)?.heard(parameters);
+      return channel.handler.update(requestId, parameters);
+    }
+    if (!this.#ids.existed(existingRequestId)) {
+      throw violation(`an update of request ${existingRequestId}, which is none`);
+    }
+    // It was on its way when the request ended.
+    if (!hasUpdateAnswers(this.#version)) return;
+    this.#send({
+      kind: "request-error",
+      requestId,
+      code: requestErrorCode("does-not-exist", this.#version),
+      reason: "the request is over",
+    });
+  }
+
+  #named(
+    kind: VirtualChannel["kind"],
+    ours: boolean,
+    subject: Namespace,
+  ): VirtualChannel | undefined {
+    const name = formatNamespace(subject);
+    for (const channel of this.#channels.values()) {
+      if (channel.kind !== kind || channel.ours !== ours) continue;
+      if (formatNamespace(channel.subject!) === name) return channel;
+    }
+    return undefined;
   }
 
   #takeAnswer(message: ControlMessage & { requestId: number }): void {
@@ -200,8 +296,10 @@ export class OneStreamSignals implements Signals {
       update !== undefined && (message.kind === "request-ok" || message.kind === "request-error")
     ) {
       this.#updates.delete(message.requestId);
-      return update.resolve(message);
+      update.answered?.(message);
+      return update.answer.resolve(message);
     }
+    this.#note(message);
     const channel = this.#channels.get(message.requestId);
     if (channel !== undefined) return channel.handler.message(message);
     // The answer to a request that was canceled here comes late; any other is nobody's.
@@ -210,34 +308,50 @@ export class OneStreamSignals implements Signals {
     }
   }
 
-  #known(id: number): VirtualChannel {
-    const channel = this.#channels.get(id);
-    if (channel === undefined) throw violation(`an update of request ${id}, which is none`);
-    return channel;
-  }
-
   /** What channels need of this. */
   get #host(): ChannelHost {
     return {
-      send: (message) => this.#send(message),
+      version: this.#version,
+      send: (message, channel) => {
+        if (!hasNamespaceMessages(this.#version) && this.#announcements.send(channel, message)) {
+          return;
+        }
+        this.#note(message);
+        this.#send(message);
+      },
       forget: (channel) => {
         if (!this.#channels.delete(channel.requestId)) return;
+        this.#wishes.delete(channel.requestId);
         if (!channel.ours) this.release();
+        this.#announcements.forget(channel);
       },
-      update: async (requestId, parameters) => {
-        const id = await this.#nextId();
-        const answer = Promise.withResolvers<UpdateAnswer>();
-        answer.promise.catch(() => {});
-        this.#updates.set(id, answer);
-        this.#send({
-          kind: "request-update",
-          requestId: id,
-          existingRequestId: requestId,
-          parameters,
-        });
-        return await answer.promise;
-      },
+      update: (channel, parameters, answered) =>
+        this.#update(channel.requestId, parameters, answered),
     };
+  }
+
+  async #update(
+    existingRequestId: number,
+    parameters: Parameters,
+    answered: ((answer: UpdateAnswer) => void) | undefined,
+  ): Promise<UpdateAnswer> {
+    const id = await this.#nextId();
+    const update = { kind: "request-update", requestId: id, existingRequestId } as const;
+    if (!hasUpdateAnswers(this.#version)) {
+      const wish = this.#wishes.get(existingRequestId);
+      if (wish === undefined) {
+        throw new RequestError("not-supported", "this draft lets subscriptions be changed only");
+      }
+      this.#send({ ...update, parameters: wish.changed(parameters) });
+      const answer: UpdateAnswer = { kind: "request-ok", requestId: id, parameters: {} };
+      answered?.(answer);
+      return answer;
+    }
+    const answer = Promise.withResolvers<UpdateAnswer>();
+    answer.promise.catch(() => {});
+    this.#updates.set(id, { answer, answered });
+    this.#send({ ...update, parameters });
+    return await answer.promise;
   }
 
   async #nextId(signal?: AbortSignal): Promise<number> {
@@ -279,7 +393,7 @@ export class OneStreamSignals implements Signals {
     handler: ChannelHandler,
     signal?: AbortSignal,
   ): Promise<Channel> {
-    if (message.kind === "subscribe-namespace") {
+    if (message.kind === "subscribe-namespace" && hasNamespaceMessages(this.#version)) {
       const stream = await this.#connection.createBidirectionalStream(
         signal === undefined ? {} : { signal },
       );
@@ -290,20 +404,29 @@ export class OneStreamSignals implements Signals {
         accept: (id) => this.#accept(id, false),
       });
     }
+    return await this.#request(message, handler, signal);
+  }
+
+  async #request(
+    message: RequestMessage,
+    handler: ChannelHandler,
+    signal?: AbortSignal,
+  ): Promise<VirtualChannel> {
     const requestId = await this.#nextId(signal);
-    const channel = new VirtualChannel(this.#host, requestId, message.kind, true);
+    const channel = new VirtualChannel(this.#host, requestId, message, true);
     channel.handler = handler;
-    this.#channels.set(requestId, channel);
+    this.#begin(channel, message);
     try {
       this.#send({ ...message, requestId });
     } catch (error) {
       this.#channels.delete(requestId);
+      this.#wishes.delete(requestId);
       throw error;
     }
     return channel;
   }
 
-  /** Sends GOAWAY, which in this draft has no timeout. */
+  /** Sends GOAWAY, which in these drafts has no timeout. */
   goaway(uri: string): void {
     this.#send({ kind: "goaway", uri });
   }
@@ -331,7 +454,7 @@ export class OneStreamSignals implements Signals {
     this.#ended = { error };
     this.#setup.reject(error);
     this.#wake();
-    for (const update of this.#updates.values()) update.reject(error);
+    for (const { answer } of this.#updates.values()) answer.reject(error);
     this.#updates.clear();
     this.#channels.clear();
   }

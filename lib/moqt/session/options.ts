@@ -48,30 +48,35 @@ export interface GoingAway {
   timeoutMs: number;
 }
 
+/** What every request may say about itself. */
+export interface AskOptions {
+  /** Gives up while the peer has not agreed. */
+  signal?: AbortSignal;
+  /**
+   * The peer wants this request to be made elsewhere, in a session with `uri` or, where that is empty,
+   * in this one again: draft-18, section 10.4. Make it there, then close this one.
+   */
+  onGoaway?(going: GoingAway): void;
+}
+
 /** How a track is subscribed to. */
-export interface SubscribeOptions extends ReceiveOptions {
+export interface SubscribeOptions extends ReceiveOptions, AskOptions {
   /** Filter, priority, order, timeouts, tokens. */
   parameters?: Parameters;
-  /** Gives up while the publisher has not agreed. */
-  signal?: AbortSignal;
 }
 
 /** How a track is published. */
-export interface PublishOptions {
+export interface PublishOptions extends AskOptions {
   /** What is said of the track. */
   properties?: TrackProperties;
   /** The largest location published; absent: none was. */
   largest?: Location;
   /** Tokens, expiry, and whether objects are sent at once. */
   parameters?: Omit<Parameters, "largest">;
-  /** Gives up while the subscriber has not agreed. */
-  signal?: AbortSignal;
 }
 
 /** What else a request may say. */
-export interface RequestOptions {
+export interface RequestOptions extends AskOptions {
   /** Priority, order, tokens. */
   parameters?: Parameters;
-  /** Gives up while the peer has not agreed. */
-  signal?: AbortSignal;
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Connection, SendStream } from "../../transport/connection.ts";
-import { doneCodes, type DoneName } from "../codes.ts";
+import { doneCode, type DoneName } from "../codes.ts";
 import { encodeDatagram, type ObjectDatagram } from "../data/datagram.ts";
 import { encodeSubgroupHeader, type SubgroupHeader } from "../data/subgroup.ts";
 import { RequestError } from "../errors.ts";
-import type { Version } from "../versions.ts";
+import { hasDefaultPriority, hasStateNotify, type Version } from "../versions.ts";
 import { compareLocations, type Location } from "../wire/location.ts";
 import type { GroupOrder, Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
@@ -147,8 +147,10 @@ export class Publication implements AsyncDisposable {
     if (this.#over || this.#parameters.forward === false) return false;
     const { filter } = this.#parameters;
     if (compareLocations(location, this.#start) < 0) return false;
-    return filter?.from !== "start" || filter.endGroup === undefined ||
-      location.group <= filter.endGroup;
+    if (filter?.from !== "start" || filter.endGroup === undefined) return true;
+    if (location.group < filter.endGroup) return true;
+    return location.group === filter.endGroup &&
+      (filter.endObject === undefined || location.object <= filter.endObject);
   }
 
   /** Filters refer to the largest location there was when they came. */
@@ -156,9 +158,12 @@ export class Publication implements AsyncDisposable {
     const { filter } = this.#parameters;
     const largest = this.#largest;
     if (filter?.from === "start") this.#start = filter.start;
-    else if (filter === undefined || largest === undefined) this.#start = { group: 0, object: 0 };
-    else if (filter.from === "next-group") this.#start = { group: largest.group + 1, object: 0 };
-    else this.#start = { group: largest.group, object: largest.object + 1 };
+    else if (filter === undefined || filter.from === "all" || largest === undefined) {
+      this.#start = { group: 0, object: 0 };
+    } else if (filter.from === "next-group") this.#start = { group: largest.group + 1, object: 0 };
+    else if (filter.from === "groups-back") {
+      this.#start = { group: Math.max(0, largest.group + 1 - filter.groups), object: 0 };
+    } else this.#start = { group: largest.group, object: largest.object + 1 };
   }
 
   /** After how long an object that was not sent may be dropped; undefined: never. */
@@ -166,6 +171,13 @@ export class Publication implements AsyncDisposable {
     const both = [this.#parameters.deliveryTimeoutMs, this.properties.deliveryTimeoutMs]
       .filter((timeout) => timeout !== undefined && timeout > 0) as number[];
     return both.length === 0 ? undefined : Math.min(...both);
+  }
+
+  /** The priority of a header, told where the peer cannot know the track's. */
+  #toldPriority(priority: number | undefined): { priority?: number } {
+    const told = priority ??
+      (hasDefaultPriority(this.#version) ? undefined : this.properties.defaultPriority);
+    return told === undefined ? {} : { priority: told };
   }
 
   /** Opens a subgroup's stream; waits until the peer allows one. */
@@ -176,7 +188,7 @@ export class Publication implements AsyncDisposable {
       trackAlias: this.trackAlias,
       group,
       subgroup,
-      ...(priority === undefined ? {} : { priority }),
+      ...this.#toldPriority(priority),
       hasProperties,
       endOfGroup,
       firstObject: options.firstObject ?? true,
@@ -201,7 +213,11 @@ export class Publication implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<ForwardWriter> {
     if (this.#over) throw new RequestError("uninterested", "the subscription is over");
-    const head = encodeSubgroupHeader({ ...header, trackAlias: this.trackAlias }, this.#version);
+    const head = encodeSubgroupHeader({
+      ...header,
+      ...this.#toldPriority(header.priority),
+      trackAlias: this.trackAlias,
+    }, this.#version);
     const stream = await this.#stream(header, signal);
     const writer = new ForwardWriter(stream, this.#version, {
       head,
@@ -239,7 +255,11 @@ export class Publication implements AsyncDisposable {
 
   /** Sends an object in a datagram: now, or not at all. False: it was dropped. */
   datagram(object: Omit<ObjectDatagram, "trackAlias">): boolean {
-    const bytes = encodeDatagram({ ...object, trackAlias: this.trackAlias }, this.#version);
+    const bytes = encodeDatagram({
+      ...object,
+      ...this.#toldPriority(object.priority),
+      trackAlias: this.trackAlias,
+    }, this.#version);
     const { datagrams } = this.#connection;
     if (this.#over || bytes.length > datagrams.maxDatagramSize || this.#datagrams === undefined) {
       this.#droppedDatagrams++;
@@ -249,11 +269,20 @@ export class Publication implements AsyncDisposable {
     return true;
   }
 
+  /**
+   * Tells that the subscription's state changed by itself, not by the subscriber's update, where the
+   * draft has a message for that: since draft-20.
+   */
+  notify(changes: Pick<Parameters, "largest" | "forward" | "filter">): void {
+    if (this.#over || !hasStateNotify(this.#version)) return;
+    this.#channel?.send({ kind: "publish-state-notify", parameters: changes });
+  }
+
   /** Says that nothing follows, and why. Streams that are open are reset. Idempotent. */
   done(reason: DoneName = "track-ended", message = ""): void {
     if (this.#over) return;
     for (const writer of [...this.#writers]) writer.reset("cancelled");
-    const code = doneCodes(this.#version)[reason] ?? 0;
+    const code = doneCode(reason, this.#version);
     this.#channel?.send({
       kind: "publish-done",
       requestId: this.#channel.requestId,

@@ -53,6 +53,12 @@ export class RequestIds {
     return id % 2 !== this.#peerParity && id < this.#next;
   }
 
+  /** Whether an id is, or was, that of a request of either side. */
+  existed(id: number): boolean {
+    return this.isOurs(id) ||
+      (id % 2 === this.#peerParity && (id < this.#peerNext || this.#ahead.has(id)));
+  }
+
   /** Checks the id of a peer's new request. Throws a violation. */
   accept(id: number): void {
     // Ids that are skipped for good would be remembered for ever.

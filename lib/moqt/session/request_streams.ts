@@ -1,6 +1,6 @@
 /**
- * Requests on bidirectional streams of their own, and two unidirectional control streams: draft-18,
- * section 3.3.
+ * Requests on bidirectional streams of their own, and two unidirectional control streams: since
+ * draft-18, section 3.3.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { StreamChannel } from "./stream_channel.ts";
 /** Highest priority there is: control messages go before all objects. */
 const CONTROL_ORDER = 0x7fff_ffff;
 
-/** The control plane of draft-18. */
+/** The control plane since draft-18. */
 export class RequestStreamSignals implements Signals {
   readonly #connection: Connection;
   readonly #version: Version;
@@ -34,6 +34,8 @@ export class RequestStreamSignals implements Signals {
   #isSetUp = false;
   #goneAway = false;
   #ended: { error: unknown } | undefined;
+  /** Updates of one request that the peer lets wait; 0: any number. */
+  #maxUpdates = 0;
 
   /** Works over a connection. */
   constructor(
@@ -75,6 +77,7 @@ export class RequestStreamSignals implements Signals {
     if (message.kind === "setup") {
       if (this.#isSetUp) throw violation("a second SETUP");
       this.#isSetUp = true;
+      this.#maxUpdates = message.options.maxRequestUpdates ?? 0;
       return this.#setup.resolve(message.options);
     }
     if (!this.#isSetUp) throw violation(`${message.kind} before SETUP`);
@@ -94,6 +97,7 @@ export class RequestStreamSignals implements Signals {
         new StreamChannel(stream, this.#version, {
           fail: (error) => this.#owner.fail(error),
           nextId: () => this.#nextId(),
+          maxUpdates: () => this.#maxUpdates,
           accept: (id) => this.#ids.accept(id),
           first: (message, channel) => {
             if (!isRequest(message)) throw violation(`a stream begins with ${message.kind}`);
@@ -127,6 +131,7 @@ export class RequestStreamSignals implements Signals {
     return StreamChannel.open(stream, this.#version, { ...message, requestId }, handler, {
       fail: (error) => this.#owner.fail(error),
       nextId: () => this.#nextId(),
+      maxUpdates: () => this.#maxUpdates,
       accept: (id) => this.#ids.accept(id),
     });
   }

@@ -3,60 +3,64 @@
  *
  * @module
  */
-import { requestErrorCode } from "../codes.ts";
-import { MoqtViolation, type Redirect, RequestError, violation } from "../errors.ts";
+import type { RequestKind } from "../codes.ts";
+import { RequestError, violation } from "../errors.ts";
 import type { MessageOf } from "../messages/control.ts";
-import { isBefore } from "../messages/fetch.ts";
-import { hasRedirect, hasReservedNamespaces, hasStatusProperties } from "../versions.ts";
+import {
+  hasManySubscriptions,
+  hasParametersForFields,
+  hasPublishOkParameters,
+  hasReservedNamespaces,
+  hasStatusProperties,
+  hasStrictUpdates,
+} from "../versions.ts";
 import type { Location } from "../wire/location.ts";
+import { updateScope } from "../wire/parameter_scopes.ts";
 import type { Parameters } from "../wire/parameters.ts";
-import { formatTrackName, hasPrefix, type Namespace, type TrackName } from "../wire/track_name.ts";
-import type { Channel, ChannelHandler, RequestMessage } from "./channel.ts";
-import { serveFetch } from "./fetch.ts";
+import type { TrackProperties } from "../wire/properties.ts";
+import { formatTrackName, type TrackName } from "../wire/track_name.ts";
 import { checkMandatory } from "./ask.ts";
+import type { Channel, ChannelHandler, RequestMessage } from "./channel.ts";
+import { FetchServer } from "./fetch_server.ts";
 import type { SubscribeAnswer } from "./incoming.ts";
-import { NamespaceFeed } from "./namespaces.ts";
+import { NamespaceResponder } from "./namespace_responder.ts";
+import { OpenRequest, refuse, unsupported } from "./open_request.ts";
 import { Publication } from "./publication.ts";
-import { type ReceiveOptions, Subscription } from "./subscription.ts";
 import type { ResponderHost } from "./responder_host.ts";
-import type { TokenCache } from "./tokens.ts";
+import { type ReceiveOptions, Subscription } from "./subscription.ts";
+import type { TokenValue } from "./tokens.ts";
 
-/** A redirect that names nothing. */
-const SAME_PLACE: Redirect = { uri: "", track: { namespace: [], name: new Uint8Array(0) } };
+const RANGE_FILTERS = [
+  "subgroupRanges",
+  "objectRanges",
+  "priorityRanges",
+  "objectPropertyRanges",
+  "trackPropertyRanges",
+] as const;
 
-/** What is going on for one request. */
-interface Open {
+/** Who updates a subscription. */
+interface Updated {
   channel: Channel;
-  tokens: ReturnType<TokenCache["resolve"]>;
-  abort: AbortController;
-  answered: boolean;
+  kind: RequestKind;
+  tokens: readonly TokenValue[];
 }
 
 /** Answers requests. */
 export class Responder {
   readonly #host: ResponderHost;
-  readonly #prefixes = {
-    "subscribe-namespace": new Set<Namespace>(),
-    "subscribe-tracks": new Set<Namespace>(),
-  };
-  /** Subscriptions that were not answered yet, which fetches may join already. */
-  readonly #unanswered = new Map<number, Promise<void>>();
+  readonly #fetches: FetchServer;
+  readonly #namespaces: NamespaceResponder;
 
   /** Answers by the host's handlers. */
   constructor(host: ResponderHost) {
     this.#host = host;
+    this.#fetches = new FetchServer(host);
+    this.#namespaces = new NamespaceResponder(host);
   }
 
   /** A request came. Throws a violation. */
   request(message: RequestMessage, channel: Channel): ChannelHandler {
-    const open: Open = {
-      channel,
-      tokens: this.#host.tokens.resolve(message.parameters.tokens),
-      abort: new AbortController(),
-      answered: false,
-    };
-    const forget = this.#host.onEnd(() => open.abort.abort());
-    open.abort.signal.addEventListener("abort", forget, { once: true });
+    const open = new OpenRequest(this.#host, message, channel);
     const handler = this.#begin(message, open);
     return {
       message: handler.message ?? ((other) => {
@@ -64,9 +68,10 @@ export class Responder {
         throw violation(`${other.kind} after ${message.kind}`);
       }),
       update: (updateId, parameters) => {
+        this.#checkUpdate(message.kind, parameters);
         this.#host.tokens.resolve(parameters.tokens);
         if (handler.update !== undefined) return handler.update(updateId, parameters);
-        this.#refuse(channel, updateId, new RequestError("not-supported", "it cannot be changed"));
+        open.refuse(updateId, new RequestError("not-supported", "it cannot be changed"));
       },
       canceled: () => {
         open.abort.abort(new RequestError("uninterested", "the peer canceled the request"));
@@ -75,14 +80,24 @@ export class Responder {
     };
   }
 
-  #begin(message: RequestMessage, open: Open): Partial<ChannelHandler> {
-    if (this.#host.isGoingAway) {
-      this.#finish(open, new RequestError("going-away", "this side is going away"));
-      return {};
+  /** Throws a violation for an update that a request of this kind cannot have. */
+  #checkUpdate(kind: RequestKind, parameters: Parameters): void {
+    const { version } = this.#host;
+    if (kind === "track-status" && hasStrictUpdates(version)) {
+      throw violation("an update of TRACK_STATUS");
     }
-    const reserved = this.#reserved(message);
-    if (reserved !== undefined) {
-      this.#finish(open, reserved);
+    const names = updateScope(kind, version);
+    for (const name of Object.keys(parameters) as (keyof Parameters)[]) {
+      if (names?.includes(name) === false) throw violation(`an update of ${kind} has no ${name}`);
+    }
+  }
+
+  #begin(message: RequestMessage, open: OpenRequest): Partial<ChannelHandler> {
+    const refusal = this.#host.isGoingAway
+      ? new RequestError("going-away", "this side is going away")
+      : this.#reserved(message) ?? this.#filtered(message.parameters);
+    if (refusal !== undefined) {
+      open.finish(refusal);
       return {};
     }
     switch (message.kind) {
@@ -91,15 +106,24 @@ export class Responder {
       case "publish":
         return this.#publish(message, open);
       case "fetch":
-        return this.#fetch(message, open);
+        return this.#fetches.serve(message, open);
       case "track-status":
         return this.#trackStatus(message, open);
       case "publish-namespace":
-        return this.#publishNamespace(message, open);
+        return this.#namespaces.publish(message, open);
       case "subscribe-namespace":
       case "subscribe-tracks":
-        return this.#subscribeNamespace(message, open);
+        return this.#namespaces.subscribe(message, open);
     }
+  }
+
+  /** No ranges are allowed here, and the set-up says so by saying nothing: draft-20, section 5.1.4. */
+  #filtered({ fill = {}, ...parameters }: Parameters): RequestError | undefined {
+    for (const name of RANGE_FILTERS) {
+      if ((parameters[name] ?? []).length === 0 && (fill[name] ?? []).length === 0) continue;
+      return new RequestError("invalid-filter", "range filters are not served here");
+    }
+    return undefined;
   }
 
   /** Namespaces `.` and `.session` are not the application's: draft-18, section 3.2.1. */
@@ -111,7 +135,7 @@ export class Responder {
       ? message.namespace
       : "prefix" in message
       ? message.prefix
-      : message.range.by === "range"
+      : "track" in message.range
       ? message.range.track.namespace
       : [];
     const first = namespace[0] === undefined ? "" : new TextDecoder().decode(namespace[0]);
@@ -119,105 +143,48 @@ export class Responder {
     return new RequestError("does-not-exist", `nothing is in the namespace ${first}`);
   }
 
-  /** Runs a handler, and refuses with what it throws. */
-  #run(open: Open, work: () => void | Promise<void>): void {
-    const run = async () => await work();
-    run().then(
-      () => {
-        if (!open.answered) {
-          this.#finish(open, new RequestError("internal-error", "the request was not answered"));
-        }
-      },
-      (error) => {
-        if (error instanceof MoqtViolation) this.#host.fail(error);
-        else this.#finish(open, error);
-      },
-    );
-  }
-
-  #finish(open: Open, error: unknown): void {
-    if (open.answered || open.abort.signal.aborted) return;
-    open.answered = true;
-    this.#refuse(open.channel, open.channel.requestId, error);
-    open.channel.finish();
-    open.abort.abort();
-  }
-
-  #refuse(channel: Channel, requestId: number, error: unknown): void {
-    const refusal = error instanceof RequestError
-      ? error
-      : new RequestError("internal-error", "the request failed");
-    channel.send({
-      kind: "request-error",
-      requestId,
-      code: requestErrorCode(refusal.refusal, this.#host.version),
-      ...(refusal.retryMs === undefined ? {} : { retryMs: refusal.retryMs }),
-      reason: refusal.message,
-      ...(refusal.refusal === "redirect" && hasRedirect(this.#host.version)
-        ? { redirect: refusal.redirect ?? SAME_PLACE }
-        : {}),
-    });
-  }
-
-  #claim(open: Open): void {
-    if (open.answered) throw new TypeError("the request is answered already");
-    open.abort.signal.throwIfAborted();
-    open.answered = true;
-  }
-
-  #unsupported(): never {
-    throw new RequestError("not-supported", "this request is not served here");
-  }
-
-  #subscribe(message: MessageOf<"subscribe">, open: Open): Partial<ChannelHandler> {
+  #subscribe(message: MessageOf<"subscribe">, open: OpenRequest): Partial<ChannelHandler> {
     const { channel, tokens, abort } = open;
     const { track, parameters } = message;
+    const { requestId } = channel;
     let publication: Publication | undefined;
-    const answered = this.#awaitAnswer(channel.requestId, open.abort.signal);
-    this.#run(open, () => {
-      if (this.#isPublished(track)) {
+    const answered = this.#fetches.awaitAnswer(requestId, abort.signal);
+    open.run(() => {
+      if (!hasManySubscriptions(this.#host.version) && this.#isPublished(track)) {
         throw new RequestError("duplicate-subscription", "the track is subscribed to already");
       }
-      if (this.#host.handlers.subscribe === undefined) this.#unsupported();
+      if (this.#host.handlers.subscribe === undefined) unsupported();
       return this.#host.handlers.subscribe({
         track,
         parameters,
         tokens,
         signal: abort.signal,
         accept: (answer = {}) => {
-          this.#claim(open);
-          publication = this.#accepted(message, channel, answer);
+          open.claim();
+          const made = this.#accepted(message, channel, answer);
+          publication = made;
           answered();
-          publication.closed.then(() => abort.abort());
-          return publication;
+          made.closed.then(() => abort.abort());
+          const { fill } = parameters;
+          if (fill !== undefined) this.#fetches.fill(made, fill, { requestId, tokens });
+          return made;
         },
       });
     });
     return {
-      update: (updateId, changes) => this.#update(channel, updateId, changes, publication),
+      update: (updateId, changes) => this.#update(open, updateId, changes, publication),
       canceled: () => publication?.canceled(),
     };
   }
 
-  /** A refusal aborts the request, too. */
-  #awaitAnswer(requestId: number, signal: AbortSignal): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#unanswered.set(requestId, promise);
-    const answered = () => {
-      this.#unanswered.delete(requestId);
-      resolve();
-    };
-    signal.addEventListener("abort", answered, { once: true });
-    return answered;
-  }
-
   #accepted(message: MessageOf<"subscribe">, channel: Channel, answer: SubscribeAnswer) {
-    const { largest, properties = {}, expiresMs } = answer;
+    const { largest, expiresMs } = answer;
+    const { track, parameters } = message;
     const { requestId } = channel;
     const publication = this.publication(channel, {
-      track: message.track,
-      parameters: message.parameters,
-      properties,
+      track,
+      parameters,
+      properties: answer.properties,
       ...(largest === undefined ? {} : { largest }),
     });
     publication.started(channel, this.#host.datagrams);
@@ -229,7 +196,7 @@ export class Responder {
         ...(largest === undefined ? {} : { largest }),
         ...(expiresMs === undefined ? {} : { expiresMs }),
       },
-      properties,
+      properties: parameters.includeProperties === false ? {} : answer.properties ?? {},
     });
     publication.established();
     return publication;
@@ -270,33 +237,42 @@ export class Responder {
   }
 
   #update(
-    channel: Channel,
+    by: Updated,
     updateId: number,
     changes: Parameters,
     publication: Publication | undefined,
   ): void {
     if (changes.prefix !== undefined) throw violation("a subscription has no prefix");
-    const { tokens: _, ...parameters } = changes;
+    const refusal = this.#filtered(changes);
+    if (refusal !== undefined) {
+      refuse(this.#host, by, updateId, refusal);
+      return publication?.done("update-failed", refusal.message);
+    }
+    const { tokens: _, fill, ...parameters } = changes;
     publication?.updated(parameters, undefined);
     const largest = publication?.largest;
-    channel.send({
+    by.channel.send({
       kind: "request-ok",
       requestId: updateId,
       parameters: largest === undefined ? {} : { largest },
     });
+    if (fill === undefined || publication === undefined) return;
+    this.#fetches.fill(publication, fill, { requestId: updateId, tokens: by.tokens });
   }
 
   /** The same, for a track that this side publishes. */
   updatePublished(channel: Channel, updateId: number, changes: Parameters, it: Publication): void {
-    this.#update(channel, updateId, changes, it);
+    this.#checkUpdate("publish", changes);
+    const tokens = this.#host.tokens.resolve(changes.tokens);
+    this.#update({ channel, kind: "publish", tokens }, updateId, changes, it);
   }
 
-  #publish(message: MessageOf<"publish">, open: Open): Partial<ChannelHandler> {
+  #publish(message: MessageOf<"publish">, open: OpenRequest): Partial<ChannelHandler> {
     const { channel, tokens, abort } = open;
     const { track, trackAlias, parameters, properties } = message;
     let subscription: Subscription | undefined;
-    this.#run(open, () => {
-      if (this.#host.handlers.publish === undefined) this.#unsupported();
+    open.run(() => {
+      if (this.#host.handlers.publish === undefined) unsupported();
       checkMandatory(properties, this.#host.version);
       return this.#host.handlers.publish({
         track,
@@ -305,7 +281,7 @@ export class Responder {
         tokens,
         signal: abort.signal,
         accept: (wanted: Parameters = {}, options: ReceiveOptions = {}) => {
-          this.#claim(open);
+          open.claim();
           const { aliases, version } = this.#host;
           const made = new Subscription(track, version, options, (it) => {
             forget();
@@ -319,11 +295,7 @@ export class Responder {
           made.closed.then(() => abort.abort());
           made.started(channel);
           made.established({ trackAlias, parameters, properties });
-          channel.send({
-            kind: "publish-ok",
-            requestId: channel.requestId,
-            parameters: wanted,
-          });
+          this.#agree(channel, wanted, properties);
           return made;
         },
       });
@@ -331,12 +303,13 @@ export class Responder {
     return {
       message: (done) => {
         if (done.kind === "goaway") return;
-        if (done.kind !== "publish-done") throw violation(`${done.kind} after PUBLISH`);
+        if (done.kind !== "publish-done" && done.kind !== "publish-state-notify") {
+          throw violation(`${done.kind} after PUBLISH`);
+        }
         if (subscription === undefined) {
-          open.answered = true;
-          abort.abort();
-          channel.finish();
-        } else subscription.publishDone(done);
+          open.settle();
+        } else if (done.kind === "publish-state-notify") subscription.notified(done.parameters);
+        else subscription.publishDone(done);
       },
       update: (updateId) =>
         channel.send({ kind: "request-ok", requestId: updateId, parameters: {} }),
@@ -344,76 +317,30 @@ export class Responder {
     };
   }
 
-  #fetch(message: MessageOf<"fetch">, open: Open): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
-    const { parameters } = message;
+  /** Takes a track that was offered, and says how it is wanted. */
+  #agree(channel: Channel, wanted: Parameters, properties: TrackProperties): void {
     const { requestId } = channel;
-    const { range: wanted } = message;
-    this.#run(open, async () => {
-      if (wanted.by !== "range") await this.#unanswered.get(wanted.joiningRequestId);
-      const range = this.#range(message);
-      if (range instanceof RequestError) throw range;
-      if (this.#host.handlers.fetch === undefined) this.#unsupported();
-      const { signal } = abort;
-      const answer = await this.#host.handlers.fetch({ ...range, parameters, tokens, signal });
-      if (isBefore(answer.end, range.start)) {
-        throw new RequestError("invalid-range", "nothing was published from there on");
-      }
-      this.#claim(open);
-      channel.send({
-        kind: "fetch-ok",
-        requestId,
-        endOfTrack: answer.endOfTrack ?? false,
-        end: answer.end,
-        parameters: {},
-        properties: answer.properties ?? {},
-      });
-      const { items } = answer;
-      const { connection, version } = this.#host;
-      try {
-        await serveFetch(connection, version, { requestId, parameters, items, signal });
-      } finally {
-        channel.finish();
-        abort.abort();
-      }
-    });
-    return {
-      update: (updateId) =>
-        channel.send({ kind: "request-ok", requestId: updateId, parameters: {} }),
-    };
+    const { version } = this.#host;
+    if (hasPublishOkParameters(version)) {
+      // Where the answer has a field for the order, it replaces the publisher's.
+      const { groupOrder } = properties;
+      const order = hasParametersForFields(version) || groupOrder === undefined
+        ? {}
+        : { groupOrder };
+      return channel.send({ kind: "publish-ok", requestId, parameters: { ...order, ...wanted } });
+    }
+    // The order of groups is the publisher's.
+    const { expiresMs, groupOrder: _, ...changes } = wanted;
+    const parameters = expiresMs === undefined ? {} : { expiresMs };
+    channel.send({ kind: "publish-ok", requestId, parameters });
+    if (Object.keys(changes).length > 0) channel.update(changes).catch(() => {});
   }
 
-  /** What a fetch is of; joining ones end where their subscription began. */
-  #range(
-    { range }: MessageOf<"fetch">,
-  ): { track: TrackName; start: Location; end: Location } | RequestError {
-    if (range.by === "range") return { track: range.track, start: range.start, end: range.end };
-    const publication = this.#host.publications.get(range.joiningRequestId);
-    if (publication === undefined) {
-      return new RequestError("invalid-joining-request-id", "no subscription has that request id");
-    }
-    if (publication.parameters.filter?.from !== "largest-object") {
-      throw violation("a fetch joins a subscription that does not begin at the largest object");
-    }
-    const { track, largest } = publication;
-    if (largest === undefined) {
-      return new RequestError("invalid-range", "nothing was published yet");
-    }
-    const group = range.by === "relative-join"
-      ? Math.max(0, largest.group - range.groups)
-      : range.group;
-    const start = { group, object: 0 };
-    const end = { group: largest.group, object: largest.object + 1 };
-    if (isBefore(end, start)) {
-      return new RequestError("invalid-range", "it starts after the largest");
-    }
-    return { track, start, end };
-  }
-
-  #trackStatus(message: MessageOf<"track-status">, open: Open): Partial<ChannelHandler> {
+  #trackStatus(message: MessageOf<"track-status">, open: OpenRequest): Partial<ChannelHandler> {
     const { channel, tokens, abort } = open;
-    this.#run(open, async () => {
-      if (this.#host.handlers.trackStatus === undefined) this.#unsupported();
+    open.run(async () => {
+      if (this.#host.handlers.trackStatus === undefined) unsupported();
+      const { version } = this.#host;
       const { track, parameters } = message;
       const { largest, expiresMs, properties } = await this.#host.handlers.trackStatus({
         track,
@@ -421,7 +348,8 @@ export class Responder {
         tokens,
         signal: abort.signal,
       });
-      this.#claim(open);
+      open.claim();
+      const hasProperties = hasStatusProperties(version) || !hasParametersForFields(version);
       channel.send({
         kind: "request-ok",
         requestId: channel.requestId,
@@ -429,7 +357,7 @@ export class Responder {
           ...(largest === undefined ? {} : { largest }),
           ...(expiresMs === undefined ? {} : { expiresMs }),
         },
-        ...(properties !== undefined && hasStatusProperties(this.#host.version)
+        ...(properties !== undefined && hasProperties && parameters.includeProperties !== false
           ? { properties }
           : {}),
       });
@@ -437,64 +365,5 @@ export class Responder {
       abort.abort();
     });
     return {};
-  }
-
-  #publishNamespace(message: MessageOf<"publish-namespace">, open: Open): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
-    this.#run(open, async () => {
-      if (this.#host.handlers.publishNamespace === undefined) this.#unsupported();
-      await this.#host.handlers.publishNamespace({
-        namespace: message.namespace,
-        parameters: message.parameters,
-        tokens,
-        signal: abort.signal,
-        cancel: () => {
-          channel.cancel();
-          abort.abort();
-        },
-      });
-      this.#claim(open);
-      channel.send({ kind: "request-ok", requestId: channel.requestId, parameters: {} });
-    });
-    return {};
-  }
-
-  #subscribeNamespace(
-    message: MessageOf<"subscribe-namespace"> | MessageOf<"subscribe-tracks">,
-    open: Open,
-  ): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
-    const { prefix, parameters } = message;
-    const prefixes = this.#prefixes[message.kind];
-    let feed: NamespaceFeed | undefined;
-    this.#run(open, () => {
-      for (const other of prefixes) {
-        if (hasPrefix(prefix, other) || hasPrefix(other, prefix)) {
-          throw new RequestError("prefix-overlap", "the prefix overlaps with another one");
-        }
-      }
-      if (this.#host.handlers.subscribeNamespace === undefined) this.#unsupported();
-      return this.#host.handlers.subscribeNamespace({
-        prefix,
-        interest: message.kind === "subscribe-tracks" ? "publish" : message.interest,
-        parameters,
-        tokens,
-        signal: abort.signal,
-        accept: () => {
-          this.#claim(open);
-          prefixes.add(prefix);
-          channel.send({ kind: "request-ok", requestId: channel.requestId, parameters: {} });
-          const made = new NamespaceFeed(prefix, channel);
-          made.closed.then(() => {
-            prefixes.delete(prefix);
-            abort.abort();
-          });
-          abort.signal.addEventListener("abort", () => made.canceled(), { once: true });
-          feed = made;
-          return made;
-        },
-      });
-    });
-    return { canceled: () => feed?.canceled() };
   }
 }

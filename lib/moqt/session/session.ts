@@ -12,7 +12,13 @@ import type { MessageOf } from "../messages/control.ts";
 import type { FetchRange } from "../messages/fetch.ts";
 import type { NamespaceInterest } from "../messages/namespace.ts";
 import type { SetupOptions } from "../messages/setup.ts";
-import { hasRequestStreams, hasSubscribeTracks, type Version, versionOf } from "../versions.ts";
+import {
+  hasRequestStreams,
+  hasSubscribeTracks,
+  hasUpdateCredit,
+  type Version,
+  versionOf,
+} from "../versions.ts";
 import type { Location } from "../wire/location.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
@@ -22,7 +28,14 @@ import { type AnswerHandler, ask, type Asked, checkMandatory, ENDED, unexpected 
 import type { Channel, RequestMessage, Signals } from "./channel.ts";
 import { DataStreams } from "./data_streams.ts";
 import { Fetched } from "./fetch.ts";
-import type { GoingAway, PublishOptions, RequestOptions, SessionOptions } from "./options.ts";
+import { type JoinFrom, joinRange } from "./join.ts";
+import type {
+  AskOptions,
+  GoingAway,
+  PublishOptions,
+  RequestOptions,
+  SessionOptions,
+} from "./options.ts";
 import type { SubscribeOptions } from "./options.ts";
 import { NamespaceOffer, NamespaceWatch } from "./namespaces.ts";
 import { OneStreamSignals } from "./one_stream.ts";
@@ -31,6 +44,7 @@ import type { Role } from "./request_ids.ts";
 import { RequestStreamSignals } from "./request_streams.ts";
 import { Responder } from "./responder.ts";
 import { checkSetup } from "./setup.ts";
+import { MAX_UPDATES } from "./stream_channel.ts";
 import { type ReceiveOptions, Subscription } from "./subscription.ts";
 import { TokenCache } from "./tokens.ts";
 
@@ -170,6 +184,7 @@ export class MoqtSession implements AsyncDisposable {
       ...(named && authority !== undefined ? { authority } : {}),
       ...(tokens === undefined ? {} : { tokens }),
       ...(maxTokenCacheSize === undefined ? {} : { maxTokenCacheSize }),
+      ...(hasUpdateCredit(this.version) ? { maxRequestUpdates: MAX_UPDATES } : {}),
       implementation,
     });
     checkSetup(peer, this.#role, options.webTransport === true);
@@ -203,8 +218,10 @@ export class MoqtSession implements AsyncDisposable {
       parameters: options.parameters ?? {},
     }, {
       message: (message) => {
-        if (message.kind === "goaway") return;
         if (message.kind === "publish-done") return subscription.publishDone(message);
+        if (message.kind === "publish-state-notify") {
+          return subscription.notified(message.parameters);
+        }
         if (message.kind !== "subscribe-ok") throw unexpected(message, "SUBSCRIBE");
         const { trackAlias, parameters, properties } = message;
         checkMandatory(properties, this.version);
@@ -212,7 +229,7 @@ export class MoqtSession implements AsyncDisposable {
         subscription.established({ trackAlias, parameters, properties });
       },
       canceled: () => subscription.end({ reason: "internal-error", message: "canceled" }),
-    }, options.signal);
+    }, options);
     return subscription;
   }
 
@@ -255,7 +272,6 @@ export class MoqtSession implements AsyncDisposable {
       properties,
     }, {
       message: (message) => {
-        if (message.kind === "goaway") return;
         if (message.kind !== "publish-ok") throw unexpected(message, "PUBLISH");
         publication.established(message.parameters);
       },
@@ -263,7 +279,7 @@ export class MoqtSession implements AsyncDisposable {
         this.#responder.updatePublished(published!, updateId, changes, publication);
       },
       canceled: () => publication.canceled(),
-    }, options.signal);
+    }, options);
     return publication;
   }
 
@@ -281,22 +297,14 @@ export class MoqtSession implements AsyncDisposable {
    */
   join(
     subscription: Subscription,
-    from: { groupsBack: number } | { group: number },
+    from: JoinFrom,
     options: RequestOptions = {},
   ): Fetched {
-    const joiningRequestId = subscription.requestId;
-    if (joiningRequestId === undefined) {
-      throw new TypeError("the subscription was not asked for yet: await its ready first");
-    }
-    return this.#fetch(
-      "group" in from
-        ? { by: "absolute-join", joiningRequestId, group: from.group }
-        : { by: "relative-join", joiningRequestId, groups: from.groupsBack },
-      options,
-    );
+    return this.#fetch(joinRange(subscription, from, this.version), options);
   }
 
-  #fetch(range: FetchRange, { parameters = {}, signal }: RequestOptions): Fetched {
+  #fetch(range: FetchRange, options: RequestOptions): Fetched {
+    const { parameters = {} } = options;
     let requestId: number | undefined;
     const forget = this.#onEnd(() => fetched.ended(new RequestError("internal-error", ENDED)));
     const fetched = new Fetched(range, parameters.groupOrder ?? "ascending", () => {
@@ -315,14 +323,13 @@ export class MoqtSession implements AsyncDisposable {
       { kind: "fetch", requestId: 0, range, parameters },
       {
         message: (message) => {
-          if (message.kind === "goaway") return;
           if (message.kind !== "fetch-ok") throw unexpected(message, "FETCH");
           checkMandatory(message.properties, this.version);
           fetched.established(message);
         },
         canceled: () => {},
       },
-      signal,
+      options,
     );
     return fetched;
   }
@@ -330,8 +337,9 @@ export class MoqtSession implements AsyncDisposable {
   /** Asks how a track stands. */
   async trackStatus(
     track: TrackName,
-    { parameters = {}, signal }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<{ parameters: Parameters; properties?: TrackProperties }> {
+    const { parameters = {} } = options;
     const answer = Promise.withResolvers<
       { parameters: Parameters; properties?: TrackProperties }
     >();
@@ -351,7 +359,7 @@ export class MoqtSession implements AsyncDisposable {
         },
         canceled: () => answer.reject(new RequestError("internal-error", "canceled")),
       },
-      signal,
+      options,
     );
     try {
       return await answer.promise;
@@ -368,12 +376,11 @@ export class MoqtSession implements AsyncDisposable {
     const parameters = options.parameters ?? {};
     this.#ask(offer, { kind: "publish-namespace", requestId: 0, namespace, parameters }, {
       message: (message) => {
-        if (message.kind === "goaway") return;
         if (message.kind !== "request-ok") throw unexpected(message, "PUBLISH_NAMESPACE");
         offer.established();
       },
       canceled: () => offer.canceled(),
-    }, options.signal);
+    }, options);
     return offer;
   }
 
@@ -397,7 +404,6 @@ export class MoqtSession implements AsyncDisposable {
       : { kind: "subscribe-namespace", requestId: 0, prefix, interest, parameters };
     this.#ask(watch, message, {
       message: (message) => {
-        if (message.kind === "goaway") return;
         if (message.kind === "request-ok") watch.established();
         else watch.heard(message);
       },
@@ -405,7 +411,7 @@ export class MoqtSession implements AsyncDisposable {
         forget();
         watch.canceled();
       },
-    }, options.signal);
+    }, options);
     return watch;
   }
 
@@ -444,13 +450,20 @@ export class MoqtSession implements AsyncDisposable {
     asked: Asked,
     message: RequestMessage,
     handler: AnswerHandler,
-    signal: AbortSignal | undefined,
+    { signal, onGoaway }: AskOptions,
   ): void {
     if (this.#peerIsGoingAway || this.#over) {
       const why = this.#over ? ENDED : "the peer is going away";
       return asked.refused(new RequestError("going-away", why));
     }
-    ask(this.#signals, asked, message, handler, signal);
+    const moved = ({ uri, timeoutMs = 0 }: MessageOf<"goaway">) => {
+      if (this.#role === "server" && uri !== "") throw violation("a client's GOAWAY has a URI");
+      onGoaway?.({ uri, timeoutMs });
+    };
+    ask(this.#signals, asked, message, {
+      ...handler,
+      message: (heard) => heard.kind === "goaway" ? moved(heard) : handler.message(heard),
+    }, { version: this.version, signal });
   }
 
   #onEnd(end: () => void): () => void {

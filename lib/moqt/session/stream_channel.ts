@@ -1,6 +1,6 @@
 /**
- * A request that has a bidirectional stream of its own: draft-18, section 3.3.2; in draft-16
- * SUBSCRIBE_NAMESPACE alone.
+ * A request that has a bidirectional stream of its own: draft-18, section 3.3.2; draft-20, sections
+ * 3.3.2 and 3.3.3; in draft-16 SUBSCRIBE_NAMESPACE alone.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type BidirectionalStream, TransportError } from "../../transport/connec
 import { resetCode, type ResetName } from "../codes.ts";
 import { MoqtViolation, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
-import type { Version } from "../versions.ts";
+import { hasFinCancel, hasUpdateCredit, type Version } from "../versions.ts";
 import { checkScope, type Parameters } from "../wire/parameters.ts";
 import { type Channel, type ChannelHandler, ControlWriter, isRequest } from "./channel.ts";
 import { readMessages, type RequestMessage, type UpdateAnswer } from "./channel.ts";
@@ -21,14 +21,16 @@ export interface StreamChannelHost {
   first?(message: ControlMessage, channel: StreamChannel): ChannelHandler;
   /** An id for an update. */
   nextId(): Promise<number>;
+  /** Updates that the peer lets wait for answers; 0 and absent: any number. */
+  maxUpdates?(): number;
   /** Checks the id of a peer's update; throws a violation. */
   accept?(id: number): void;
   /** The request is over on both sides. */
   over?(): void;
 }
 
-/** Updates that may wait for their answers. */
-const MAX_UPDATES = 64;
+/** Updates of one request that may wait for their answers. */
+export const MAX_UPDATES = 64;
 
 /** A request on its own stream. */
 export class StreamChannel implements Channel {
@@ -36,7 +38,12 @@ export class StreamChannel implements Channel {
   readonly #version: Version;
   readonly #host: StreamChannelHost;
   readonly #writer: ControlWriter;
-  readonly #updates: PromiseWithResolvers<UpdateAnswer>[] = [];
+  readonly #updates: {
+    answer: PromiseWithResolvers<UpdateAnswer>;
+    answered: ((answer: UpdateAnswer) => void) | undefined;
+  }[] = [];
+  /** The peer's updates that were not answered yet. */
+  #unanswered = 0;
   #handler: ChannelHandler | undefined;
   #kind: RequestMessage["kind"] | undefined;
   #ours = false;
@@ -96,9 +103,10 @@ export class StreamChannel implements Channel {
   #peerEnded(finished: boolean): void {
     if (this.#heard) return;
     this.#heard = true;
-    // A requester that says nothing more still wants what it asked for, save for namespaces.
-    const stays = finished && !this.#ours && this.#kind !== "subscribe-namespace" &&
-      this.#kind !== "subscribe-tracks" && this.#kind !== "publish-namespace";
+    // A requester that says nothing more still wants what it asked for; older drafts except namespaces.
+    const endsByFin = hasFinCancel(this.#version) && (this.#kind === "subscribe-namespace" ||
+      this.#kind === "subscribe-tracks" || this.#kind === "publish-namespace");
+    const stays = finished && !this.#ours && !endsByFin;
     if (stays && !this.#finished) return;
     // These requests have one answer, after which their streams end.
     const complete = finished && this.#ours && this.#answered &&
@@ -120,6 +128,12 @@ export class StreamChannel implements Channel {
     if (isRequest(message)) throw violation(`${message.kind} inside a request`);
     if (message.kind === "request-update") {
       this.#host.accept?.(message.requestId);
+      if (++this.#unanswered > MAX_UPDATES && hasUpdateCredit(this.#version)) {
+        throw new MoqtViolation(
+          "too-many-request-updates",
+          "more updates than there is credit for",
+        );
+      }
       this.#handler.update(message.requestId, message.parameters);
       return;
     }
@@ -131,15 +145,16 @@ export class StreamChannel implements Channel {
     }
     const isPublishOk = this.#kind === "publish" && !this.#answered;
     if (message.kind === "request-ok") {
-      checkScope(message.parameters, isPublishOk ? "PUBLISH_OK" : "REQUEST_OK");
+      checkScope(message.parameters, isPublishOk ? "PUBLISH_OK" : "REQUEST_OK", this.#version);
       if (message.properties !== undefined && this.#kind !== "track-status") {
         throw violation("REQUEST_OK carries properties, and is not of TRACK_STATUS");
       }
     }
     const answer = message.kind === "request-ok" || message.kind === "request-error";
     if (answer && this.#updates.length > 0 && this.#answered) {
-      this.#updates.shift()!.resolve(message);
-      return;
+      const { answer, answered } = this.#updates.shift()!;
+      answered?.(message);
+      return answer.resolve(message);
     }
     this.#answered = true;
     this.#handler.message(this.#owned(message));
@@ -159,19 +174,25 @@ export class StreamChannel implements Channel {
   /** Sends a message of this request. */
   send(message: ControlMessage): void {
     if (this.#over || this.#finished) return;
+    const isAnswer = message.kind === "request-ok" || message.kind === "request-error";
+    if (isAnswer && message.requestId !== this.requestId) this.#unanswered--;
     this.#writer.send(message);
   }
 
   /** Changes the request. */
-  async update(parameters: Parameters): Promise<UpdateAnswer> {
-    if (this.#updates.length >= MAX_UPDATES) {
-      throw new RangeError(`${MAX_UPDATES} updates of a request wait for answers already`);
+  async update(
+    parameters: Parameters,
+    answered?: (answer: UpdateAnswer) => void,
+  ): Promise<UpdateAnswer> {
+    const most = Math.min(MAX_UPDATES, this.#host.maxUpdates?.() || MAX_UPDATES);
+    if (this.#updates.length >= most) {
+      throw new RangeError(`${most} updates of a request wait for answers already`);
     }
     const id = await this.#host.nextId();
     const answer = Promise.withResolvers<UpdateAnswer>();
     answer.promise.catch(() => {});
     if (this.#over) throw new TransportError("the request is over");
-    this.#updates.push(answer);
+    this.#updates.push({ answer, answered });
     this.#answered = true;
     this.#writer.send({
       kind: "request-update",
@@ -214,7 +235,7 @@ export class StreamChannel implements Channel {
     if (this.#over) return;
     this.#over = true;
     const error = new TransportError("the request is over");
-    for (const update of this.#updates.splice(0)) update.reject(error);
+    for (const { answer } of this.#updates.splice(0)) answer.reject(error);
     if (!this.#ours && this.requestId >= 0) this.#host.over?.();
   }
 }

@@ -195,6 +195,13 @@ export class Subscription implements AsyncDisposable {
     this.#ready.resolve(info);
   }
 
+  /** The publisher says what changed by itself: draft-20, section 10.10. For the session. */
+  notified(changes: Parameters): void {
+    const info = this.#info;
+    if (info === undefined) return;
+    this.#info = { ...info, parameters: { ...info.parameters, ...changes } };
+  }
+
   /** The request failed. For the session. */
   refused(error: unknown): void {
     this.#ready.reject(error);

@@ -1,11 +1,11 @@
 /**
  * Key-value pairs, which set-up options, parameters and properties are made of: draft-16, section
- * 1.4.2. Keys are written as the difference from the one before.
+ * 1.4.2; draft-14, section 1.4.2. Since draft-16 a key is written as the difference from the one before.
  *
  * @module
  */
 import { MoqtViolation, violation } from "../errors.ts";
-import type { Version } from "../versions.ts";
+import { hasKeyDeltas, type Version } from "../versions.ts";
 import type { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -23,9 +23,10 @@ export interface KeyValue {
 /** Reads `count` pairs, or all that are left. Views of the bytes, not copies. */
 export function readKeyValues(reader: Reader, count = Infinity): KeyValue[] {
   const pairs: KeyValue[] = [];
+  const deltas = hasKeyDeltas(reader.version);
   let type = 0;
   while (pairs.length < count && (count !== Infinity || reader.left > 0)) {
-    type += reader.integer();
+    type = (deltas ? type : 0) + reader.integer();
     if (type > Number.MAX_SAFE_INTEGER) {
       throw violation("the types of key-value pairs add up to more than 2^53-1");
     }
@@ -37,6 +38,7 @@ export function readKeyValues(reader: Reader, count = Infinity): KeyValue[] {
 
 /** Writes pairs in the order of their types, the same ones as given. */
 export function writeKeyValues(writer: Writer, pairs: readonly KeyValue[]): void {
+  const deltas = hasKeyDeltas(writer.version);
   let before = 0;
   for (const { type, value } of inOrder(pairs)) {
     if ((typeof value === "bigint") !== (type % 2 === 0)) {
@@ -45,7 +47,7 @@ export function writeKeyValues(writer: Writer, pairs: readonly KeyValue[]): void
       );
     }
     writer.integer(type - before);
-    before = type;
+    if (deltas) before = type;
     if (typeof value === "bigint") writer.integer(value);
     else writer.sized(value, MAX_VALUE_BYTES, "a value");
   }

@@ -28,3 +28,8 @@ export function writeLocation(writer: Writer, location: Location): void {
 export function compareLocations(a: Location, b: Location): number {
   return a.group - b.group || a.object - b.object;
 }
+
+/** Whether nothing comes before it: a filter from there on is the same as none. */
+export function isFirst({ group, object }: Location): boolean {
+  return group === 0 && object === 0;
+}

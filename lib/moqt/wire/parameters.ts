@@ -1,30 +1,54 @@
 /**
- * Parameters of control messages: draft-16, section 9.2.2; draft-18, section 10.2.
+ * Parameters of control messages: draft-16, section 9.2.2; draft-18, section 10.2; draft-20, section
+ * 10.2. Draft-14 has few of them (section 9.2.1), and says the rest in fields.
  *
  * @module
  */
 import { violation } from "../errors.ts";
-import {
-  hasStrictScopes,
-  hasSubgroupTimeout,
-  hasSubscribeTracks,
-  hasTypedParameters,
-} from "../versions.ts";
-import type { Version } from "../versions.ts";
-import { decodeFilter, encodeFilter, type SubscriptionFilter } from "./filter.ts";
-import { formatted, MAX_VALUE_BYTES } from "./key_values.ts";
-import { type Location, readLocation, writeLocation } from "./location.ts";
-import { Reader } from "./reader.ts";
-import { decodeToken, encodeToken, type Token } from "./token.ts";
-import { type Namespace, readNamespace, writeNamespace } from "./track_name.ts";
-import { Writer } from "./writer.ts";
+import { hasKnownParametersOnly, hasStrictScopes, type Version } from "../versions.ts";
+import type { SubscriptionFilter } from "./filter.ts";
+import type { Location } from "./location.ts";
+import { readPairParameters, writePairParameters } from "./pair_parameters.ts";
+import { FORMS, hasParameter, parameterOf } from "./parameter_forms.ts";
+import { type Scope, takes } from "./parameter_scopes.ts";
+import type { RangeFilter } from "./range_filter.ts";
+import type { Reader } from "./reader.ts";
+import type { Token } from "./token.ts";
+import type { Namespace } from "./track_name.ts";
+import type { Writer } from "./writer.ts";
 
 /** Which way groups of one subscription or fetch go. */
 export type GroupOrder = "ascending" | "descending";
 
+/** Numbers that objects and tracks must have to be sent; an empty list in an update ends that. */
+export interface RangeFilters {
+  /** Of subgroups' ids; since draft-20. */
+  subgroupRanges?: readonly RangeFilter[];
+  /** Of objects' ids; since draft-20. */
+  objectRanges?: readonly RangeFilter[];
+  /** Of publishers' priorities; since draft-20. */
+  priorityRanges?: readonly RangeFilter[];
+  /** Of objects' properties; since draft-20. */
+  objectPropertyRanges?: readonly RangeFilter[];
+  /** Of tracks' properties; since draft-20. */
+  trackPropertyRanges?: readonly RangeFilter[];
+}
+
+/** How what was published before a subscription is to be sent. */
+export interface FillParameters extends RangeFilters {
+  /** How long to wait for objects that are not at hand, in milliseconds. */
+  fillTimeoutMs?: number;
+  /** The subscriber's priority, 0 (first) to 255; absent: the subscription's. */
+  priority?: number;
+  /** Which objects; absent: those of the subscription's filter. */
+  filter?: SubscriptionFilter;
+  /** Absent: ascending. */
+  groupOrder?: GroupOrder;
+}
+
 /** What a message may say beside its fields; what is absent has the draft's default. */
-export interface Parameters {
-  /** Objects may be dropped after this many milliseconds; 0: not (draft-16 has no 0). */
+export interface Parameters extends RangeFilters {
+  /** Objects may be dropped after this many milliseconds; 0: not (drafts before 18 have no 0). */
   deliveryTimeoutMs?: number;
   /** Subgroups may be cut off so many milliseconds after their end; since draft-18. 0: not. */
   subgroupTimeoutMs?: number;
@@ -46,203 +70,61 @@ export interface Parameters {
   filter?: SubscriptionFilter;
   /** Absent: as the publisher prefers; for FETCH ascending. */
   groupOrder?: GroupOrder;
+  /** Sends what was published before, too, as a fetch of the same request; since draft-20. */
+  fill?: FillParameters;
   /** Asks for a new group: the largest group known plus one, or 0. */
   newGroup?: number;
   /** The new prefix of a namespace subscription; since draft-18. */
   prefix?: Namespace;
+  /** Whether the answer tells the track's properties; absent: it does. Since draft-20. */
+  includeProperties?: boolean;
 }
 
 type Name = keyof Parameters;
 
-const TIMEOUTS: readonly Name[] = ["deliveryTimeoutMs", "subgroupTimeoutMs"];
-const SUBSCRIPTION: readonly Name[] = [...TIMEOUTS, "forward", "priority", "filter", "newGroup"];
-
-/** The parameters each message may carry. */
-export const SCOPES = {
-  SUBSCRIBE: [...SUBSCRIPTION, "tokens", "groupOrder", "rendezvousTimeoutMs"],
-  SUBSCRIBE_OK: ["expiresMs", "largest"],
-  REQUEST_UPDATE: [...SUBSCRIPTION, "tokens", "prefix"],
-  PUBLISH: ["tokens", "expiresMs", "largest", "forward"],
-  PUBLISH_OK: [...SUBSCRIPTION, "expiresMs", "groupOrder"],
-  FETCH: ["tokens", "priority", "groupOrder", "fillTimeoutMs"],
-  FETCH_OK: [],
-  TRACK_STATUS: ["tokens"],
-  REQUEST_OK: ["expiresMs", "largest"],
-  PUBLISH_NAMESPACE: ["tokens"],
-  SUBSCRIBE_NAMESPACE: ["tokens", "forward"],
-  /** Any answer that has REQUEST_OK's number where requests have streams of their own. */
-  ANY_OK: [...SUBSCRIPTION, "expiresMs", "groupOrder", "largest"],
-} as const satisfies Record<string, readonly Name[]>;
-
-/** A message that has parameters. */
-export type Scope = keyof typeof SCOPES;
-
-interface Form<T> {
-  type: number;
-  /** Whether the draft has it. */
-  since?(version: Version): boolean;
-  read(reader: Reader): T;
-  write(writer: Writer, value: T): void;
-}
-
-type Range = readonly [least: number, most: number];
-
-function inRange(value: number, what: string, [least, most]: Range): number {
-  if (value >= least && value <= most) return value;
-  throw violation(`${what} is ${value}; ${least} to ${most} may be`);
-}
-
-function checked(value: number, what: string, [least, most]: Range): number {
-  if (value >= least && value <= most) return value;
-  throw new RangeError(`${what} is ${value}; ${least} to ${most} may be`);
-}
-
-function integer(type: number, since?: (version: Version) => boolean): Form<number> {
-  return {
-    type,
-    ...(since === undefined ? {} : { since }),
-    read: (reader) => reader.integer(),
-    write: (writer, value) => void writer.integer(value),
-  };
-}
-
-/** A byte where parameters have forms of their own, an integer where they are key-value pairs. */
-function small<T>(
-  type: number,
-  what: string,
-  range: Range,
-  from: (value: number) => T,
-  to: (value: T) => number,
-): Form<T> {
-  return {
-    type,
-    read: (reader) => {
-      const value = hasTypedParameters(reader.version) ? reader.byte() : reader.integer();
-      return from(inRange(value, what, range));
-    },
-    write: (writer, value) => {
-      const number = checked(to(value), what, range);
-      if (hasTypedParameters(writer.version)) writer.byte(number);
-      else writer.integer(number);
-    },
-  };
-}
-
-/** Bytes after their length, which hold one thing. */
-function sized<T>(reader: Reader, what: string, read: (inner: Reader) => T): T {
-  const inner = new Reader(reader.sized(MAX_VALUE_BYTES, what), reader.version);
-  const value = read(inner);
-  inner.end(what);
-  return value;
-}
-
-const DELIVERY_TIMEOUT: Range = [1, Number.MAX_SAFE_INTEGER];
-
-const FORMS: { [K in keyof Required<Parameters>]: Form<Required<Parameters>[K]> } = {
-  deliveryTimeoutMs: {
-    type: 0x02,
-    read: (reader) => {
-      const value = reader.integer();
-      if (hasSubgroupTimeout(reader.version)) return value;
-      return inRange(value, "DELIVERY_TIMEOUT", DELIVERY_TIMEOUT);
-    },
-    write: (writer, value) => {
-      if (!hasSubgroupTimeout(writer.version)) checked(value, "DELIVERY_TIMEOUT", DELIVERY_TIMEOUT);
-      writer.integer(value);
-    },
-  },
-  tokens: {
-    type: 0x03,
-    read: (reader) => [
-      decodeToken(reader.sized(MAX_VALUE_BYTES, "a token"), reader.version),
-    ],
-    write: (writer, [token]) => {
-      const bytes = encodeToken(token!, writer.version);
-      writer.sized(bytes, MAX_VALUE_BYTES, "a token");
-    },
-  },
-  rendezvousTimeoutMs: integer(0x04, hasTypedParameters),
-  subgroupTimeoutMs: integer(0x06, hasSubgroupTimeout),
-  expiresMs: integer(0x08),
-  largest: {
-    type: 0x09,
-    read: (reader) =>
-      hasTypedParameters(reader.version)
-        ? readLocation(reader)
-        : formatted("LARGEST_OBJECT", () => sized(reader, "LARGEST_OBJECT", readLocation)),
-    write: (writer, value) => {
-      if (hasTypedParameters(writer.version)) return writeLocation(writer, value);
-      const inner = new Writer(writer.version);
-      writeLocation(inner, value);
-      writer.sized(inner.finish(), MAX_VALUE_BYTES, "LARGEST_OBJECT");
-    },
-  },
-  fillTimeoutMs: integer(0x0a, hasTypedParameters),
-  forward: small(0x10, "FORWARD", [0, 1], (value) => value === 1, Number),
-  priority: small(0x20, "SUBSCRIBER_PRIORITY", [0, 255], (value) => value, Number),
-  filter: {
-    type: 0x21,
-    read: (reader) => {
-      const bytes = reader.sized(MAX_VALUE_BYTES, "a subscription filter");
-      return decodeFilter(bytes, reader.version);
-    },
-    write: (writer, value) => {
-      const bytes = encodeFilter(value, writer.version);
-      writer.sized(bytes, MAX_VALUE_BYTES, "a subscription filter");
-    },
-  },
-  groupOrder: small(
-    0x22,
-    "GROUP_ORDER",
-    [1, 2],
-    (value) => value === 1 ? "ascending" : "descending",
-    (value) => value === "ascending" ? 1 : 2,
-  ),
-  newGroup: integer(0x32),
-  prefix: {
-    type: 0x34,
-    since: hasSubscribeTracks,
-    read: (reader) => readNamespace(reader, 0),
-    write: (writer, value) => writeNamespace(writer, value, 0),
-  },
-};
-
-const BY_TYPE = new Map(
-  (Object.keys(FORMS) as Name[]).map((name) => [FORMS[name].type, name]),
-);
-
-/** Most tokens of one message; more close with PROTOCOL_VIOLATION. */
-const MAX_TOKENS = 16;
-
-function hasParameter(version: Version, name: Name): boolean {
-  return FORMS[name].since?.(version) ?? true;
-}
+/** Most values of one parameter in one message; more close with PROTOCOL_VIOLATION. */
+const MAX_VALUES = 16;
 
 /** Reads the parameters of a message: their number, then each. */
 export function readParameters(reader: Reader, scope: Scope): Parameters {
+  if (!hasKnownParametersOnly(reader.version)) {
+    return readPairParameters(reader, scope);
+  }
   const parameters: Record<string, unknown> = {};
-  const tokens: Token[] = [];
+  const lists = new Map<Name, unknown[]>();
   let before: Name | undefined;
   let type = 0;
   for (let left = reader.integer(); left > 0; left--) {
     type += reader.integer();
-    const name = BY_TYPE.get(type);
+    const name = parameterOf(type);
     if (name === undefined || !hasParameter(reader.version, name)) {
       throw violation(`parameter ${type} is not of this draft`);
     }
-    if (name === before && name !== "tokens") throw violation(`parameter ${type} is there twice`);
+    const form = FORMS[name];
+    if (name === before && form.many !== true) throw violation(`parameter ${type} is there twice`);
     before = name;
-    const value = FORMS[name].read(reader);
-    if (!(SCOPES[scope] as readonly string[]).includes(name)) {
+    const value = form.read(reader);
+    if (!takes(scope, name, reader.version)) {
       if (hasStrictScopes(reader.version)) throw violation(`${scope} takes no parameter ${type}`);
-    } else if (name === "tokens") tokens.push(...value as Token[]);
-    else parameters[name] = value;
+    } else if (form.many !== true) {
+      if (!saysNothing(scope, name, value)) parameters[name] = value;
+    } else {
+      const list = lists.get(name) ?? [];
+      lists.set(name, list);
+      list.push(...value as unknown[]);
+      if (list.length > MAX_VALUES) {
+        throw violation(`parameter ${type} is there more than ${MAX_VALUES} times`);
+      }
+      parameters[name] = list;
+    }
   }
-  if (tokens.length > MAX_TOKENS) {
-    throw violation(`${tokens.length} tokens in one message; at most ${MAX_TOKENS} may be`);
-  }
-  if (tokens.length > 0) parameters.tokens = tokens;
   return parameters as Parameters;
+}
+
+/** Whether a value is what its absence means: in requests, not in their changes. */
+function saysNothing(scope: Scope, name: Name, value: unknown): boolean {
+  return name === "filter" && (value as SubscriptionFilter).from === "all" &&
+    scope !== "REQUEST_UPDATE" && scope !== "FILL_PARAMETERS" && scope !== "PUBLISH_STATE_NOTIFY";
 }
 
 /** Writes the parameters of a message. A `TypeError` for one that it may not carry. */
@@ -250,33 +132,43 @@ export function writeParameters(writer: Writer, scope: Scope, parameters: Parame
   const names = (Object.keys(parameters) as Name[])
     .filter((name) => parameters[name] !== undefined)
     .sort((a, b) => FORMS[a].type - FORMS[b].type);
-  const tokens = parameters.tokens;
-  writer.integer(names.length + (tokens === undefined ? 0 : tokens.length - 1));
-  let before = 0;
   for (const name of names) {
-    if (!(SCOPES[scope] as readonly string[]).includes(name)) {
-      throw new TypeError(`${scope} takes no parameter ${name}`);
+    if (!takes(scope, name, writer.version)) {
+      throw new TypeError(`${scope} takes no parameter ${name} in draft ${writer.version}`);
     }
     if (!hasParameter(writer.version, name)) {
       throw new TypeError(`draft ${writer.version} has no parameter ${name}`);
     }
-    const form = FORMS[name] as Form<unknown>;
-    const values = name === "tokens" ? tokens!.map((token) => [token]) : [
-      parameters[name],
-    ];
-    for (const value of values) {
-      writer.integer(form.type - before);
-      before = form.type;
-      form.write(writer, value);
+  }
+  if (!hasKnownParametersOnly(writer.version)) return writePairParameters(writer, parameters);
+  const values = names.map((name) => valuesOf(name, parameters));
+  writer.integer(values.reduce((sum, list) => sum + list.length, 0));
+  let before = 0;
+  for (const [index, name] of names.entries()) {
+    const { type, write } = FORMS[name];
+    for (const value of values[index]!) {
+      writer.integer(type - before);
+      before = type;
+      (write as (writer: Writer, value: unknown) => void)(writer, value);
     }
   }
 }
 
+/** What is written for a parameter, each as one; no tokens are none, no ranges say that. */
+function valuesOf(name: Name, parameters: Parameters): readonly unknown[] {
+  const value = parameters[name];
+  if (FORMS[name].many !== true) return [value];
+  const list = value as readonly unknown[];
+  return list.length === 0 && name !== "tokens" ? [[]] : list.map((item) => [item]);
+}
+
 /** Checks that a message carries only what it may, where its number alone did not tell what it is. */
-export function checkScope(parameters: Parameters, scope: Scope): void {
-  for (const name of Object.keys(parameters)) {
-    if (!(SCOPES[scope] as readonly string[]).includes(name)) {
+export function checkScope(parameters: Parameters, scope: Scope, version: Version): void {
+  for (const name of Object.keys(parameters) as Name[]) {
+    if (!takes(scope, name, version)) {
       throw violation(`${scope} takes no parameter ${name}`);
     }
   }
 }
+
+export type { Scope } from "./parameter_scopes.ts";

@@ -9,82 +9,173 @@ import sys
 from aiomoqt.context import profile_for
 from aiomoqt.messages import *
 from aiomoqt.messages.base import AuthToken
+from aiomoqt.messages.d20 import PublishStateNotify
+from aiomoqt.messages.params import LocationFilter, RangeFilter
+from aiomoqt.types import GroupOrder
 
 NS, NAME = (b"example.com", b"cam"), b"video"
 
 
-def both(make):
-    return {16: make, 18: make}
+OLD, NEW, ALL = (14, 16), (18, 20, 22), (14, 16, 18, 20, 22)
+
+
+def of(drafts, make):
+    return {draft: make for draft in drafts}
+
+
+def since16(make):
+    return of(ALL[1:], make)
+
+
+def all_drafts(make):
+    return of(ALL, make)
 
 
 def setup(client):
     def make(draft):
-        options = {0x04: 0x1000, 0x07: b"xoq"}
-        if draft == 16:
-            options[0x02] = 100
-        if client:
-            options |= {0x01: b"/live?x=1", 0x05: b"localhost:4604"}
-        if client:
-            return ClientSetup(versions=[], parameters=options)
-        return ServerSetup(parameters=options)
-    return {16: lambda: make(16)}
+        options = {0x02: 100, 0x04: 0x1000, 0x07: b"xoq"}
+        if not client:
+            options = dict(sorted(options.items()))
+            return ServerSetup(selected_version=0xFF00000E, parameters=options)
+        options |= {0x01: b"/live?x=1", 0x05: b"localhost:4604"}
+        options = dict(sorted(options.items()))
+        return ClientSetup(versions=[0xFF00000E] if draft == 14 else [], parameters=options)
+    return {draft: lambda draft=draft: make(draft) for draft in OLD}
 
+
+def subscription(kind):
+    # In draft-14 the order and the like are fields; later drafts have parameters for them.
+    return dict(
+        request_id=2, track_namespace=NS, track_name=NAME, priority=5, group_order=2, forward=1,
+        filter_type=4, start_group=3, start_object=1, end_group=300, **kind)
+
+
+def publish(draft):
+    return Publish(
+        request_id=2, track_namespace=NS, track_name=NAME, track_alias=16384,
+        group_order=1 if draft == 14 else None, content_exists=1,
+        largest_group_id=70, largest_object_id=2, forward=0,
+        parameters={0x04: 1000} if draft == 14 else {},
+        track_extensions={0x30: 1})
+
+
+def subscribe_ok(draft):
+    return SubscribeOk(
+        request_id=2, track_alias=1, expires=60000,
+        group_order=GroupOrder.ASCENDING if draft == 14 else None, content_exists=1,
+        largest_group_id=70, largest_object_id=2,
+        parameters={0x04: 1000} if draft == 14 else {},
+        track_extensions={0x04: 1000, 0x0E: 9})
+
+
+def of_draft(drafts, make):
+    return {draft: lambda draft=draft: make(draft) for draft in drafts}
+
+
+LOCATION = LocationFilter
+RANGE = RangeFilter(set_id=1, ranges=((3, 5), (10, None)))
 
 CASES = {
     "client set-up": setup(True),
     "server set-up": setup(False),
     "goaway": {
-        16: lambda: GoAway(new_session_uri="moqt://other.example/"),
+        **of(OLD, lambda: GoAway(new_session_uri="moqt://other.example/")),
         18: lambda: GoAway(new_session_uri="moqt://other.example/", timeout=5000, request_id=6),
+        **of((20, 22), lambda: GoAway(new_session_uri="moqt://other.example/", timeout=5000)),
     },
-    "max request id": {16: lambda: MaxSubscribeId(100)},
-    "requests blocked": {16: lambda: SubscribesBlocked(100)},
+    "max request id": of(OLD, lambda: MaxSubscribeId(100)),
+    "requests blocked": of(OLD, lambda: SubscribesBlocked(100)),
     "request ok": {
         16: lambda: RequestOk(request_id=2, parameters={0x09: b"\x07\x09"}),
-        18: lambda: RequestOk(parameters={0x09: (7, 9)}),
+        **of(NEW, lambda: RequestOk(parameters={0x09: (7, 9)})),
     },
-    "request error": both(lambda: RequestError(2, 0x10, 1001, "no such track")),
-    "request update": both(lambda: RequestUpdate(4, 2, {0x10: 0, 0x20: 7})),
-    "subscribe": both(lambda: Subscribe(
-        request_id=2, track_namespace=NS, track_name=NAME, priority=5, group_order=2, forward=1,
-        filter_type=4, start_group=3, start_object=1, end_group=300,
-        parameters={0x03: AuthToken(b"secret", 0)})),
-    "subscribe for what comes next": both(lambda: Subscribe(
+    "request error": since16(lambda: RequestError(2, 0x10, 1001, "no such track")),
+    "request update": since16(lambda: RequestUpdate(4, 2, {0x10: 0, 0x20: 7})),
+    "subscribe update": {14: lambda: SubscribeUpdate(4, 2, 3, 1, 10, 7, 0, {})},
+    "subscribe": of_draft(ALL, lambda draft: Subscribe(
+        **subscription({"parameters": {0x03: AuthToken(b"secret", 0)}}))),
+    "subscribe for what comes next": all_drafts(lambda: Subscribe(
         request_id=0, track_namespace=NS, track_name=NAME, priority=128, group_order=1, forward=1,
         filter_type=2, parameters={})),
-    "subscribe ok": both(lambda: SubscribeOk(
-        request_id=2, track_alias=1, expires=60000, content_exists=1, largest_group_id=70,
-        largest_object_id=2, parameters={}, track_extensions={0x04: 1000, 0x0E: 9})),
-    "unsubscribe": {16: lambda: Unsubscribe(2)},
-    "track status": both(lambda: TrackStatus(
-        request_id=6, track_namespace=NS, track_name=NAME, parameters={})),
-    "publish": both(lambda: Publish(
-        request_id=2, track_namespace=NS, track_name=NAME, track_alias=16384, content_exists=1,
-        largest_group_id=70, largest_object_id=2, forward=0, parameters={},
-        track_extensions={0x30: 1})),
-    "publish done": both(lambda: SubscribeDone(2, 2, 1000, "over")),
-    "fetch of a range": both(lambda: Fetch(
-        1, 2, 128, 1, NS, NAME, 3, 0, 5, 0, parameters={})),
-    "fetch that joins relatively": both(lambda: Fetch(
-        2, 4, 128, 2, joining_request_id=2, joining_start=3, parameters={})),
-    "fetch that joins absolutely": both(lambda: Fetch(
-        3, 4, 128, 2, joining_request_id=2, joining_start=70, parameters={})),
-    "fetch ok": both(lambda: FetchOk(
-        2, group_order=0, end_of_track=1, largest_group_id=5, largest_object_id=3, parameters={},
-        track_extensions={0x22: 2})),
-    "fetch cancel": {16: lambda: FetchCancel(2)},
-    "publish namespace": both(lambda: PublishNamespace(2, NS, {})),
-    "publish namespace done": {16: lambda: PublishNamespaceDone(request_id=2)},
-    "publish namespace cancel": {
-        16: lambda: PublishNamespaceCancel(error_code=0x20, reason="enough", request_id=2)},
-    "subscribe namespace": {
-        16: lambda: SubscribeNamespace(2, NS[:1], 1, {}),
-        18: lambda: SubscribeNamespace(2, NS[:1], parameters={}),
+    "subscribe from groups back": of((20, 22), lambda: Subscribe(
+        request_id=0, track_namespace=NS, track_name=NAME, parameters={},
+        priority=None, group_order=None, forward=None,
+        location_filter=LOCATION.relative(3))),
+    "subscribe to an object": of((20, 22), lambda: Subscribe(
+        request_id=0, track_namespace=NS, track_name=NAME, parameters={},
+        priority=None, group_order=None, forward=None,
+        location_filter=LOCATION.absolute(300, 1, 302, 7))),
+    "subscribe with a fill and ranges": of((20, 22), lambda: Subscribe(
+        request_id=0, track_namespace=NS, track_name=NAME,
+        priority=None, group_order=None, forward=None,
+        location_filter=LOCATION.next_object(),
+        parameters={
+            0x23: {0x0A: 500, 0x20: 200, 0x21: LOCATION.relative(1), 0x22: 2},
+            0x26: RANGE,
+            0x28: RangeFilter(set_id=0, ranges=((1, 1),), property_type=0x10),
+            0x35: 0,
+        })),
+    "subscribe ok": of_draft(ALL, subscribe_ok),
+    "subscribe error": {14: lambda: SubscribeError(2, 0x4, "no such track")},
+    "unsubscribe": of(OLD, lambda: Unsubscribe(2)),
+    "track status": {
+        14: lambda: TrackStatus(
+            request_id=6, track_namespace=NS, track_name=NAME, priority=128, group_order=0,
+            forward=1, filter_type=2, parameters={}),
+        **since16(lambda: TrackStatus(
+            request_id=6, track_namespace=NS, track_name=NAME, parameters={})),
     },
-    "subscribe tracks": {18: lambda: SubscribeTracks(2, NS[:1], {})},
-    "publish blocked": {18: lambda: PublishBlocked(NS[1:], NAME)},
-    "namespace": both(lambda: Namespace(NS[1:])),
-    "namespace done": both(lambda: NamespaceDone(NS[1:])),
+    "publish": of_draft(ALL, publish),
+    "publish ok": {14: lambda: PublishOk(
+        request_id=2, forward=1, priority=0, group_order=2, filter_type=3, start_group=4,
+        start_object=5, parameters={})},
+    "publish error": {14: lambda: PublishError(2, 0x4, "enough")},
+    "publish done": all_drafts(lambda: SubscribeDone(2, 2, 1000, "over")),
+    "publish state notify": of((20, 22), lambda: PublishStateNotify(
+        forward=0, largest_group_id=7, largest_object_id=9,
+        location_filter=LOCATION.absolute(3, 1))),
+    "fetch of a range": all_drafts(lambda: Fetch(
+        1, 2, 128, 1, NS, NAME, 3, 0, 5, 0, parameters={})),
+    "fetch of a range to an object": all_drafts(lambda: Fetch(
+        1, 2, 128, 1, NS, NAME, 3, 0, 5, 4, parameters={})),
+    "fetch to the largest": of((20, 22), lambda: Fetch(
+        1, 2, 128, 1, NS, NAME, parameters={}, location_filter=LOCATION.relative(1))),
+    "fetch that joins relatively": of((14, 16, 18), lambda: Fetch(
+        2, 4, 128, 2, joining_request_id=2, joining_start=3, parameters={})),
+    "fetch that joins absolutely": of((14, 16, 18), lambda: Fetch(
+        3, 4, 128, 2, joining_request_id=2, joining_start=70, parameters={})),
+    "fetch ok": of_draft(ALL, lambda draft: FetchOk(
+        2, group_order=2 if draft == 14 else 0, end_of_track=1, largest_group_id=5,
+        largest_object_id=3, parameters={}, track_extensions={0x22: 2})),
+    "fetch error": {14: lambda: FetchError(2, 0x5, "nothing there")},
+    "fetch cancel": of(OLD, lambda: FetchCancel(2)),
+    "publish namespace": all_drafts(lambda: PublishNamespace(2, NS, {})),
+    "publish namespace ok": {14: lambda: PublishNamespaceOk(2)},
+    "publish namespace error": {14: lambda: PublishNamespaceError(2, 0x4, "enough")},
+    "publish namespace done": {
+        14: lambda: PublishNamespaceDone(namespace=NS),
+        16: lambda: PublishNamespaceDone(request_id=2),
+    },
+    "publish namespace cancel": {
+        14: lambda: PublishNamespaceCancel(error_code=0x4, reason="enough", namespace=NS),
+        16: lambda: PublishNamespaceCancel(error_code=0x20, reason="enough", request_id=2),
+    },
+    "subscribe namespace": {
+        14: lambda: SubscribeNamespace(2, NS[:1], parameters={}),
+        16: lambda: SubscribeNamespace(2, NS[:1], 1, {}),
+        **of(NEW, lambda: SubscribeNamespace(2, NS[:1], parameters={})),
+    },
+    "subscribe namespace ok": {14: lambda: SubscribeNamespaceOk(2)},
+    "subscribe namespace error": {14: lambda: SubscribeNamespaceError(2, 0x5, "overlap")},
+    "unsubscribe namespace": {14: lambda: UnsubscribeNamespace(namespace_prefix=NS[:1])},
+    "track status ok": {14: lambda: TrackStatusOk(
+        request_id=2, track_alias=0, expires=5, group_order=GroupOrder.DESCENDING,
+        content_exists=1, largest_group_id=1, largest_object_id=2, parameters={})},
+    "track status error": {14: lambda: TrackStatusError(2, 0x4, "no such track")},
+    "subscribe tracks": of(NEW, lambda: SubscribeTracks(2, NS[:1], {})),
+    "publish blocked": of(NEW, lambda: PublishBlocked(NS[1:], NAME)),
+    "namespace": since16(lambda: Namespace(NS[1:])),
+    "namespace done": since16(lambda: NamespaceDone(NS[1:])),
 }
 
 

@@ -36,8 +36,10 @@ def fetch(draft):
         FetchObject(group_id=3, subgroup_id=0, object_id=0, publisher_priority=7, payload=b"a"),
         FetchObject(group_id=3, subgroup_id=4, object_id=5, publisher_priority=7, payload=b"b",
                     extensions={2: 9}),
-        FetchObject(group_id=3, object_id=9, end_of_range=0x10C),
-        FetchObject(group_id=5, object_id=1, publisher_priority=8, payload=b"c", datagram=True),
+        *([] if draft == 14 else [
+            FetchObject(group_id=3, object_id=9, end_of_range=0x20C if draft >= 20 else 0x10C)]),
+        FetchObject(group_id=5, subgroup_id=1, object_id=1, publisher_priority=8, payload=b"c",
+                    datagram=draft > 14),
     ]:
         out += raw(item.serialize(prof=prof, prior=prior, group_order=1) if draft >= 18
                    else item.serialize(prof=prof))
@@ -46,6 +48,10 @@ def fetch(draft):
 
 
 def datagram(draft, object_id, ends, status):
+    if draft == 14 and status != 0:
+        return raw(ObjectDatagramStatus(
+            track_alias=300, group_id=70000, object_id=object_id, publisher_priority=7,
+            status=ObjectStatus(status)).serialize())
     return raw(ObjectDatagram(
         track_alias=300, group_id=70000, object_id=object_id, publisher_priority=7,
         extensions={2: 9} if status == 0 else None, payload=b"abcd" if status == 0 else b"",
@@ -53,9 +59,9 @@ def datagram(draft, object_id, ends, status):
 
 
 vectors = []
-for draft in (16, 18):
+for draft in (14, 16, 18, 20, 22):
     for mode in (0, 1, 2):
-        for priority in (None, 9):
+        for priority in (None, 9) if draft > 14 else (9,):
             for ends in (False, True):
                 vectors.append({
                     "kind": "subgroup", "draft": draft, "mode": mode, "priority": priority,
