@@ -1,5 +1,5 @@
 /**
- * `deno task bench pose [--json] [--smoke]`: a phone's datagram in, to its line out, through the real
+ * `deno task bench pose [--json] [--quick]`: a phone's datagram in, to its line out, through the real
  * command: at 60 and 1,000 poses a second, quiet, and with keepalives, a 30 Hz stream of haptics back
  * and a flood of malformed datagrams from another loopback address. This process is the phone and the
  * reader: one clock, from before the datagram is sent until its line is read. The peer is the plainest
@@ -24,10 +24,10 @@ import { percentile, Report } from "./report.ts";
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
-    smoke: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
   },
 });
-const SECONDS = values.smoke ? 1 : 10;
+const SECONDS = values.quick ? 1 : 10;
 const ROOT = new URL("../../", import.meta.url);
 const TOKEN = "K7QX2M";
 const report = new Report(values.json);
@@ -96,6 +96,7 @@ for (const rate of [60, 1_000]) {
     const load = loaded ? startLoad() : undefined;
     const sent = await run(phone, rate, SECONDS);
     await load?.stop();
+    if (received === 0) throw new Error("no pose came out");
     const what = loaded ? "with haptics, keepalives and a flood" : "alone";
     const name = (figure: string) => `pose ${rate}/s ${what}: ${figure}`;
     for (const [figure, share, aim] of [["p50", 0.5, "0.3"], ["p99", 0.99, "2"]] as const) {
