@@ -59,9 +59,60 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/moq_probe.ts")).moqProbeCommand,
       },
       {
+        name: "bench",
+        brief: "measure publishers, subscribers and relays",
+        commands: [
+          {
+            name: "pub",
+            brief: "publish objects to measure with",
+            load: async () => (await import("./commands/moq_bench.ts")).moqBenchPubCommand,
+          },
+          {
+            name: "sub",
+            brief: "measure what a benchmark's publisher sends",
+            load: async () => (await import("./commands/moq_bench.ts")).moqBenchSubCommand,
+          },
+          {
+            name: "loopback",
+            brief: "publisher and subscriber in one process",
+            load: async () =>
+              (await import("./commands/moq_bench_alone.ts")).moqBenchLoopbackCommand,
+          },
+          {
+            name: "relay",
+            brief: "publisher and subscribers through a relay",
+            load: async () => (await import("./commands/moq_bench_alone.ts")).moqBenchRelayCommand,
+          },
+          {
+            name: "fanout",
+            brief: "one publisher, many subscribers, through a relay",
+            load: async () => (await import("./commands/moq_bench_alone.ts")).moqBenchFanoutCommand,
+          },
+          {
+            name: "adaptive",
+            brief: "raise the bitrate until something gives way",
+            load: async () =>
+              (await import("./commands/moq_bench_alone.ts")).moqBenchAdaptiveCommand,
+          },
+        ],
+      },
+      {
         name: "interop",
         brief: "run moq-interop-runner's cases against a relay",
         load: async () => (await import("./commands/moq_interop.ts")).moqInteropCommand,
+      },
+    ],
+  },
+  {
+    name: "relay",
+    brief: "a MoQT relay for a LAN, a CI job, a lab",
+    section: "Media over QUIC",
+    load: async () => (await import("./commands/relay.ts")).relayCommand,
+    commands: [
+      {
+        name: "token",
+        brief: "let somebody into a relay of this machine",
+        load: async () => (await import("./commands/relay_token.ts")).relayTokenCommand,
       },
     ],
   },
