@@ -115,7 +115,13 @@ export async function serveDevices(
   const timer = setInterval(() => {
     for (const [index, meter] of meters.entries()) {
       const { refused } = hosts[index]?.stats() ?? {};
-      reporter.event({ type: "stats", ...meter.read(), ...(refused && { refused }) });
+      const name = devices[index]?.name ?? "";
+      const subscribers = hosts.reduce((sum, host) => sum + host.subscribers(name), 0);
+      reporter.event({
+        ...{ type: "stats", ...meter.read() },
+        ...(devices[index]?.tracks === undefined ? {} : { subscribers }),
+        ...(refused && { refused }),
+      });
     }
   }, STATS_INTERVAL_MS);
   stack.defer(() => clearInterval(timer));

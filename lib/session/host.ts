@@ -56,16 +56,19 @@ export class DeviceHost implements AsyncDisposable {
   readonly #options: HostOptions;
   readonly #grant: string | undefined;
   readonly #direct: DirectServer | undefined;
+  readonly #moqt: MoqtServer;
 
   private constructor(
     endpoint: Endpoint,
     server: SessionServer,
+    moqt: MoqtServer,
     direct: DirectServer | undefined,
     options: HostOptions,
     grant: string | undefined,
   ) {
     this.#endpoint = endpoint;
     this.#server = server;
+    this.#moqt = moqt;
     this.#direct = direct;
     this.#options = options;
     this.#grant = grant;
@@ -92,7 +95,7 @@ export class DeviceHost implements AsyncDisposable {
     const grant = options.public
       ? undefined
       : await issueGrant(identity.secretKey, { rights: "control", standing: true });
-    const host = new DeviceHost(endpoint, server, direct, options, grant);
+    const host = new DeviceHost(endpoint, server, moqt, direct, options, grant);
     await identity.rememberAddress(endpoint.address());
     stack.move();
     return host;
@@ -139,6 +142,11 @@ export class DeviceHost implements AsyncDisposable {
   /** Tells clients that a device went or came. */
   announce(device: string, state: "lost" | "back", reason?: string): void {
     this.#server.announce(device, state, reason);
+  }
+
+  /** Subscriptions to a device's MoQT tracks now. */
+  subscribers(device: string): number {
+    return this.#moqt.subscribers(device);
   }
 
   /** Counters now. */

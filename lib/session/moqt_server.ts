@@ -71,7 +71,6 @@ export class MoqtServer {
   readonly #devices: readonly ServedDevice[];
   readonly #agent: string;
   readonly #sessions = new Set<MoqtSession>();
-  #subscriptions = 0;
 
   /** Nothing is attached before somebody subscribes. */
   constructor(devices: readonly ServedDevice[], agent: string) {
@@ -94,9 +93,21 @@ export class MoqtServer {
 
   /** Counters now. */
   stats(): MoqtServerStats {
-    let resetGroups = 0;
-    for (const { track } of this.#tracks.values()) resetGroups += track.resetGroups;
-    return { sessions: this.#sessions.size, subscriptions: this.#subscriptions, resetGroups };
+    let [subscriptions, resetGroups] = [0, 0];
+    for (const { track } of this.#tracks.values()) {
+      subscriptions += track.subscribers;
+      resetGroups += track.resetGroups;
+    }
+    return { sessions: this.#sessions.size, subscriptions, resetGroups };
+  }
+
+  /** Subscriptions to a device's tracks now. */
+  subscribers(device: string): number {
+    let count = 0;
+    for (const entry of this.#tracks.values()) {
+      if (entry.device.name === device) count += entry.track.subscribers;
+    }
+    return count;
   }
 
   /** Serves a connection until it ends. Never throws for the peer's faults. */
@@ -180,11 +191,6 @@ export class MoqtServer {
   get devices(): readonly ServedDevice[] {
     return this.#devices;
   }
-
-  /** Counts subscriptions. */
-  count(change: 1 | -1): void {
-    this.#subscriptions += change;
-  }
 }
 
 /** One session's requests. */
@@ -214,14 +220,12 @@ class Visit {
     const { device, track, peer } = await this.find(request.track);
     if (request.signal.aborted) return;
     const publication = track.accept(request);
-    this.#server.count(1);
     const revoke = () => publication.done("unauthorized", reasonOf(peer.signal));
     peer.signal.addEventListener("abort", revoke, { once: true });
     const who = { id: this.#visitor.label, role: "viewer" } as const;
     device.onClient?.({ type: "client", ...who });
     publication.closed.then(() => {
       peer.signal.removeEventListener("abort", revoke);
-      this.#server.count(-1);
       device.onClient?.({ type: "gone", ...who, reason: "it unsubscribed" });
     });
   }
