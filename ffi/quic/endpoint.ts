@@ -6,6 +6,7 @@
 import { QuicConnection } from "./connection.ts";
 import { quicLibrary } from "./library.ts";
 import { check, operationQueue, readText } from "./queue.ts";
+import { encodeLines, hex } from "./settings.ts";
 
 /** How to make an endpoint. */
 export interface QuicEndpointSettings {
@@ -65,10 +66,6 @@ export interface QuicEndpointInfo extends QuicAddress {
 
 const encoder = new TextEncoder();
 
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function alpnLines(alpns: readonly string[]): string[] {
   return alpns.map((alpn) => `alpn=${hex(encoder.encode(alpn))}`);
 }
@@ -93,14 +90,6 @@ function settingLines(settings: QuicEndpointSettings): string[] {
   add("stream_window", settings.streamWindow);
   add("connection_window", settings.connectionWindow);
   return lines;
-}
-
-/** One `key=value` a line, as the library reads them; a line break in a value would be a new key. */
-function encodeLines(lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  for (const line of lines) {
-    if (/[\r\n]/.test(line)) throw new TypeError(`line break in a setting: ${line.split("=")[0]}`);
-  }
-  return encoder.encode(lines.join("\n"));
 }
 
 /** An endpoint. */

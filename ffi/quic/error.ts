@@ -23,7 +23,9 @@ export type QuicStatus =
   | "stream-ended"
   | "too-large"
   | "unsupported"
-  | "io";
+  | "io"
+  | "untrusted"
+  | "rejected";
 
 /** What each negative status means; the numbers are those of `src/status.rs`. */
 export const STATUS_NAMES: Readonly<Record<number, QuicStatus>> = {
@@ -44,6 +46,8 @@ export const STATUS_NAMES: Readonly<Record<number, QuicStatus>> = {
   [-15]: "too-large",
   [-16]: "unsupported",
   [-17]: "io",
+  [-18]: "untrusted",
+  [-19]: "rejected",
 };
 
 /** The status of an operation whose completion is still to come. */
@@ -55,7 +59,7 @@ export class QuicError extends FfiError {
   override readonly name = "QuicError";
   /** What kind of failure. */
   readonly status: QuicStatus;
-  /** The peer's application or transport code, or errno with `io`; 0 where there is none. */
+  /** The peer's code, errno with `io`, the HTTP status with `rejected`; 0 where there is none. */
   readonly detailCode: number;
   /** What the peer or the library said. */
   readonly text: string;

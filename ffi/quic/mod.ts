@@ -1,5 +1,5 @@
 /**
- * QUIC from Rust: iroh endpoints by FFI. Usable alone; imports nothing of `lib/`.
+ * QUIC from Rust: iroh endpoints, plain QUIC and WebTransport by FFI. Usable alone; imports nothing of `lib/`.
  *
  * @module
  */
@@ -9,6 +9,18 @@ export {
   type QuicStats,
   type QuicStreamPair,
 } from "./connection.ts";
+export {
+  type QuicCertificate,
+  quicDial,
+  type QuicDialSettings,
+  type QuicDirectSettings,
+  QuicIncoming,
+  type QuicIncomingInfo,
+  QuicListener,
+  type QuicListenerInfo,
+  type QuicListenSettings,
+  type QuicTrust,
+} from "./direct.ts";
 export {
   type QuicAddress,
   QuicEndpoint,

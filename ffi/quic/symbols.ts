@@ -5,7 +5,7 @@
  */
 
 /** What the library's `xoq_quic_abi_version` must answer. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Functions by name; parameter names are those of the Rust source. */
 export const symbols = {
@@ -44,6 +44,31 @@ export const symbols = {
   xoq_quic_endpoint_online: { parameters: ["f64", /* op */ "u32", "buffer"], result: "i32" },
   xoq_quic_endpoint_alpns: { parameters: ["f64", /* settings */ "buffer", "u32"], result: "i32" },
   xoq_quic_endpoint_close: { parameters: ["f64", /* op */ "u32", "buffer"], result: "i32" },
+
+  xoq_quic_direct_dial: {
+    parameters: [/* queue */ "f64", /* settings */ "buffer", "u32", /* op */ "u32", "buffer"],
+    result: "i32",
+  },
+  xoq_quic_direct_listen: {
+    parameters: [/* queue */ "f64", /* settings */ "buffer", "u32", /* op */ "u32", "buffer"],
+    result: "i32",
+  },
+  xoq_quic_listener_info: { parameters: ["f64", /* into */ "buffer", "u32"], result: "i32" },
+  xoq_quic_listener_accept: { parameters: ["f64", /* op */ "u32", "buffer"], result: "i32" },
+  xoq_quic_listener_certificate: {
+    parameters: ["f64", /* settings */ "buffer", "u32"],
+    result: "i32",
+  },
+  xoq_quic_listener_close: { parameters: ["f64", /* op */ "u32", "buffer"], result: "i32" },
+  xoq_quic_incoming_info: { parameters: ["f64", /* into */ "buffer", "u32"], result: "i32" },
+  xoq_quic_incoming_accept: {
+    parameters: ["f64", /* protocol */ "buffer", "u32", /* op */ "u32", "buffer"],
+    result: "i32",
+  },
+  xoq_quic_incoming_refuse: {
+    parameters: ["f64", /* status */ "u32", /* close_code */ "f64"],
+    result: "i32",
+  },
 
   xoq_quic_connection_open: {
     parameters: ["f64", /* bidirectional */ "u32", /* priority */ "i32", /* op */ "u32", "buffer"],

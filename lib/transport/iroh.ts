@@ -12,8 +12,8 @@ import {
   type EndpointOptions,
   TransportError,
 } from "./connection.ts";
-import { bindError, dialError, transportError } from "./iroh_errors.ts";
-import { IrohSession } from "./iroh_session.ts";
+import { bindError, dialError, transportError } from "./quic_errors.ts";
+import { QuicSession } from "./quic_session.ts";
 import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
 import { callListener, SessionConnection } from "./session_connection.ts";
 import { incomingStream } from "./streams.ts";
@@ -115,7 +115,7 @@ export class IrohEndpoint implements Endpoint {
   }
 
   #adopt(connection: QuicConnection): SessionConnection {
-    const adopted = new SessionConnection(new IrohSession(connection));
+    const adopted = new SessionConnection(new QuicSession(connection));
     this.#connections.add(adopted);
     const forget = () => this.#connections.delete(adopted);
     adopted.closed.then(forget, forget);

@@ -10,23 +10,23 @@ export const DEFAULT_DIAL_TIMEOUT_MS = 15_000;
 
 /**
  * `ADDR[:PORT]` as socket addresses to bind; empty: all addresses, any port. IPv6 with a port stands
- * in brackets.
+ * in brackets. Errors name `option`.
  */
-export function bindAddresses(bind: string | undefined): string[] {
+export function bindAddresses(bind: string | undefined, option = "--bind"): string[] {
   if (bind === undefined || bind === "") return [];
   const port = /^(\[[^\]]+\]|[^:]*):(\d{1,5})$/.exec(bind);
   const host = port?.[1] ?? bind;
   const number = port?.[2] ?? "0";
-  if (Number(number) > 65_535) throw badBind(bind);
+  if (Number(number) > 65_535) throw badBind(bind, option);
   const bare = host.replace(/^\[(.*)\]$/, "$1");
   if (bare === "" || bare === "*") return [`0.0.0.0:${number}`, `[::]:${number}`];
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(bare)) return [`${bare}:${number}`];
   if (/^[0-9a-f:.]+$/i.test(bare) && bare.includes(":")) return [`[${bare}]:${number}`];
-  throw badBind(bind);
+  throw badBind(bind, option);
 }
 
-function badBind(bind: string): UsageError {
-  return new UsageError(`--bind ${bind} is not an IP address with or without a port`, {
+function badBind(bind: string, option: string): UsageError {
+  return new UsageError(`${option} ${bind} is not an IP address with or without a port`, {
     hint: "write 127.0.0.1, 0.0.0.0:4433 or [::1]:4433",
   });
 }

@@ -147,7 +147,7 @@ export class SessionConnection implements Connection {
     if (this.#ended) return () => {};
     this.#listeners.add(listener);
     if (!this.#watching) void this.#watch();
-    return () => this.#listeners.delete(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   async #watch(): Promise<void> {

@@ -1,8 +1,9 @@
 /**
  * Connections between two processes over loopback: round trips of 64 bytes, throughput of one stream,
- * new streams a second. The prebuilt addon, where it is there, is the peer to compare with.
+ * new streams a second, by iroh, plain QUIC and WebTransport. The prebuilt addon, where it is there, is
+ * the peer to compare with.
  *
- *     deno run -A scripts/bench/transport.ts [--json] [--seconds 2]
+ *     deno run -A scripts/bench/transport.ts [--json] [--seconds 2] [--rounds 1] [--kinds iroh,quic]
  *
  * @module
  */
@@ -10,36 +11,84 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { AddonEndpointAdapter } from "../../lib/transport/addon.ts";
 import { loadAddon } from "../../lib/transport/addon_loader.ts";
-import type { Connection, Endpoint, EndpointAddress } from "../../lib/transport/connection.ts";
+import type { Connection, EndpointAddress } from "../../lib/transport/connection.ts";
+import { directTransport } from "../../lib/transport/direct_endpoint.ts";
 import { IrohEndpoint } from "../../lib/transport/iroh.ts";
 
 const PROTOCOL = "xoq-bench/1";
 const MESSAGE_BYTES = 64;
 const CHUNK_BYTES = 65_536;
+const OBJECT_BYTES = 1_024;
 const STREAMS = 5_000;
 
-type Kind = "native" | "addon";
+const KINDS = ["iroh", "quic", "webtransport", "addon"] as const;
+type Kind = typeof KINDS[number];
 
 const { values: flags } = parseArgs({
   args: Deno.args,
   options: {
     json: { type: "boolean", default: false },
     seconds: { type: "string", default: "2" },
+    rounds: { type: "string", default: "1" },
+    kinds: { type: "string" },
     serve: { type: "string" },
   },
 });
 const milliseconds = Number(flags.seconds) * 1000;
 
-function bind(kind: Kind): Promise<Endpoint> {
+/** A place that takes one connection. */
+interface Server extends AsyncDisposable {
+  readonly address: EndpointAddress;
+  accept(): Promise<Connection>;
+}
+
+async function listen(kind: Kind): Promise<Server> {
+  if (kind === "iroh" || kind === "addon") {
+    const endpoint = await endpointOf(kind);
+    return {
+      address: endpoint.address(),
+      accept: async () => (await endpoint.incoming.getReader().read()).value!,
+      [Symbol.asyncDispose]: () => endpoint.close(),
+    };
+  }
+  const alpns = kind === "quic" ? [PROTOCOL] : [];
+  const listener = await directTransport.listen({ address: "127.0.0.1:0", alpns });
+  return {
+    address: { id: "", relays: [], direct: [listener.address] },
+    accept: async () => (await listener.incoming.getReader().read()).value!.accept(PROTOCOL),
+    [Symbol.asyncDispose]: () => listener.close(),
+  };
+}
+
+function endpointOf(kind: "iroh" | "addon") {
   const options = { relay: "none", bind: "127.0.0.1", protocols: [PROTOCOL] };
-  return kind === "native" ? IrohEndpoint.bind(options) : AddonEndpointAdapter.bind(options);
+  return kind === "iroh" ? IrohEndpoint.bind(options) : AddonEndpointAdapter.bind(options);
+}
+
+/** A connection, and what goes with it. */
+interface Client extends AsyncDisposable {
+  readonly connection: Connection;
+}
+
+async function dial(kind: Kind, address: EndpointAddress): Promise<Client> {
+  if (kind === "iroh" || kind === "addon") {
+    const endpoint = await endpointOf(kind);
+    const connection = await endpoint.connect(address, PROTOCOL);
+    return { connection, [Symbol.asyncDispose]: () => endpoint.close() };
+  }
+  const scheme = kind === "quic" ? "moqt" : "https";
+  const connection = await directTransport.dial(`${scheme}://${address.direct[0]}/`, {
+    protocols: [PROTOCOL],
+    trust: { insecure: true },
+  });
+  return { connection, [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose]() };
 }
 
 /** The other process: echoes bidirectional streams, counts unidirectional ones, ends with its client. */
 async function serve(kind: Kind): Promise<void> {
-  await using endpoint = await bind(kind);
-  console.log(JSON.stringify(endpoint.address()));
-  const connection = (await endpoint.incoming.getReader().read()).value!;
+  await using server = await listen(kind);
+  console.log(JSON.stringify(server.address));
+  const connection = await server.accept();
   await Promise.all([echo(connection), count(connection), connection.closed]);
 }
 
@@ -82,13 +131,15 @@ async function roundTrips(connection: Connection): Promise<{ p50: number; p99: n
   return { p50: at(0.5), p99: at(0.99) };
 }
 
-async function throughput(connection: Connection): Promise<number> {
+async function throughput(connection: Connection, bytesAWrite: number): Promise<number> {
   const answers = connection.incomingUnidirectionalStreams.getReader();
   const writer = (await connection.createUnidirectionalStream()).getWriter();
-  const chunk = new Uint8Array(CHUNK_BYTES);
+  const chunk = new Uint8Array(bytesAWrite);
   const begun = performance.now();
   let bytes = 0;
-  for (; performance.now() - begun < milliseconds; bytes += CHUNK_BYTES) await writer.write(chunk);
+  for (; performance.now() - begun < milliseconds; bytes += bytesAWrite) {
+    await writer.write(chunk);
+  }
   await writer.close();
   await answers.read();
   answers.releaseLock();
@@ -124,9 +175,9 @@ async function measure(kind: Kind): Promise<Result[]> {
   }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const address = JSON.parse((await lines.read()).value!) as EndpointAddress;
-  await using endpoint = await bind(kind);
   const begun = performance.now();
-  const connection = await endpoint.connect(address, PROTOCOL);
+  await using client = await dial(kind, address);
+  const { connection } = client;
   const connected = performance.now() - begun;
   const { p50, p99 } = await roundTrips(connection);
   const results: Result[] = [
@@ -136,7 +187,13 @@ async function measure(kind: Kind): Promise<Result[]> {
     {
       case: "one stream, 64 KiB writes",
       unit: "MB/s",
-      value: await throughput(connection),
+      value: await throughput(connection, CHUNK_BYTES),
+      less: false,
+    },
+    {
+      case: "one stream, 1 KiB writes",
+      unit: "MB/s",
+      value: await throughput(connection, OBJECT_BYTES),
       less: false,
     },
     { case: "new streams", unit: "1/s", value: await newStreams(connection), less: false },
@@ -156,28 +213,49 @@ function hasAddon(): boolean {
   }
 }
 
-function report(ours: Result[], peer: Result[] | undefined): void {
-  const round = (value: number) => Number(value.toPrecision(4));
-  for (const [i, { case: name, unit, value, less }] of ours.entries()) {
-    const other = peer?.[i]?.value;
-    const ratio = other === undefined ? null : less ? other / value : value / other;
-    const row = { case: name, unit, ours: round(value), peer: other ?? null, ratio };
-    if (flags.json) {
-      console.log(JSON.stringify(row));
-      continue;
-    }
-    const columns = [name.padEnd(30), unit.padEnd(5), String(round(value)).padStart(10)];
-    if (other !== undefined) columns.push(String(round(other)).padStart(10), `×${round(ratio!)}`);
-    console.log(columns.join("  "));
+/** The best of several rounds: what the machine's other work took from is left out. */
+function best(rounds: Result[][]): Result[] {
+  return rounds[0]!.map((first, i) => {
+    const values = rounds.map((round) => round[i]!.value);
+    return { ...first, value: first.less ? Math.min(...values) : Math.max(...values) };
+  });
+}
+
+const round = (value: number) => Number(value.toPrecision(4));
+
+function report(results: ReadonlyMap<Kind, Result[]>): void {
+  const kinds = [...results.keys()];
+  if (!flags.json) {
+    console.log(["case".padEnd(30), "unit ", ...kinds.map((kind) => kind.padStart(12))].join("  "));
   }
+  for (const [i, { case: name, unit }] of results.get(kinds[0]!)!.entries()) {
+    const values = kinds.map((kind) => round(results.get(kind)![i]!.value));
+    if (flags.json) {
+      const row = Object.fromEntries(kinds.map((kind, at) => [kind, values[at]]));
+      console.log(JSON.stringify({ case: name, unit, ...row }));
+    } else {
+      const columns = values.map((value) => String(value).padStart(12));
+      console.log([name.padEnd(30), unit.padEnd(5), ...columns].join("  "));
+    }
+  }
+}
+
+/** Round after round, so that all kinds see the same disturbances. */
+async function measureAll(kinds: readonly Kind[], rounds: number): Promise<Map<Kind, Result[]>> {
+  const all = new Map<Kind, Result[][]>(kinds.map((kind) => [kind, []]));
+  for (let i = 0; i < rounds; i++) {
+    for (const kind of kinds) all.get(kind)!.push(await measure(kind));
+  }
+  return new Map([...all].map(([kind, rounds]) => [kind, best(rounds)]));
+}
+
+function kindsHere(): Kind[] {
+  const wanted = flags.kinds?.split(",");
+  return KINDS.filter((kind) => wanted?.includes(kind) ?? (kind !== "addon" || hasAddon()));
 }
 
 if (flags.serve !== undefined) {
   await serve(flags.serve as Kind);
 } else {
-  const ours = await measure("native");
-  if (!flags.json) {
-    console.log(["case".padEnd(30), "unit ", "    native", "     addon", "ratio"].join("  "));
-  }
-  report(ours, hasAddon() ? await measure("addon") : undefined);
+  report(await measureAll(kindsHere(), Number(flags.rounds)));
 }

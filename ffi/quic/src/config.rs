@@ -17,7 +17,7 @@ use crate::status::Failure;
 const MAX_BIDIRECTIONAL_STREAMS: u32 = 2_048;
 const MAX_UNIDIRECTIONAL_STREAMS: u32 = 4_096;
 /// Datagrams that nobody reads: beyond this the oldest go.
-const DATAGRAM_RECEIVE_BYTES: usize = 1 << 20;
+pub const DATAGRAM_RECEIVE_BYTES: usize = 1 << 20;
 
 /// Which relays, and with them which discovery.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,7 +198,7 @@ pub fn address_text(address: &EndpointAddr) -> String {
     text
 }
 
-fn pairs(text: &str) -> impl Iterator<Item = (&str, Result<&str, Failure>)> {
+pub fn pairs(text: &str) -> impl Iterator<Item = (&str, Result<&str, Failure>)> {
     text.lines()
         .filter(|line| !line.is_empty())
         .map(|line| match line.split_once('=') {
@@ -207,13 +207,13 @@ fn pairs(text: &str) -> impl Iterator<Item = (&str, Result<&str, Failure>)> {
         })
 }
 
-fn parse<T: FromStr>(key: &str, value: &str) -> Result<T, Failure> {
+pub fn parse<T: FromStr>(key: &str, value: &str) -> Result<T, Failure> {
     value
         .parse()
         .map_err(|_| Failure::argument(format!("{key}: cannot read {value}")))
 }
 
-fn milliseconds(key: &str, value: &str) -> Result<Duration, Failure> {
+pub fn milliseconds(key: &str, value: &str) -> Result<Duration, Failure> {
     Ok(Duration::from_millis(parse(key, value)?))
 }
 
@@ -227,7 +227,7 @@ fn secret(value: &str) -> Result<SecretKey, Failure> {
         .ok_or_else(|| Failure::argument("secret: 64 hex digits are needed"))
 }
 
-fn hex(key: &str, value: &str) -> Result<Vec<u8>, Failure> {
+pub fn hex(key: &str, value: &str) -> Result<Vec<u8>, Failure> {
     let wrong = || Failure::argument(format!("{key}: hex digits in pairs are needed"));
     if !value.len().is_multiple_of(2) || !value.is_ascii() {
         return Err(wrong());

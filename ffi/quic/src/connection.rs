@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use iroh::endpoint::VarInt;
+use iroh::endpoint::{RecvStream, SendStream, VarInt};
 
 use crate::entry::{entry, input_slice, object, submit};
 use crate::info::PathWatch;
@@ -12,7 +12,7 @@ use crate::link::Link;
 use crate::objects::{Object, store};
 use crate::queue::{Done, Queue};
 use crate::status::Failure;
-use crate::streams::{ReceiveSide, SendSide};
+use crate::streams::{Header, ReceiveSide, SendSide};
 
 /// A connection and what was received on it for nobody yet.
 pub struct Connection {
@@ -51,12 +51,10 @@ impl Connection {
             // Fails only on a stream that has ended already, with its connection.
             let _ = send.set_priority(priority);
         }
-        let value = store(Object::Send(SendSide::new(self.queue.clone(), send)))?;
+        let header = self.link.header(bidirectional);
+        let value = self.store_send(send, header)?;
         let extra = match receive {
-            Some(stream) => store(Object::Receive(ReceiveSide::new(
-                self.queue.clone(),
-                stream,
-            )))?,
+            Some(stream) => self.store_receive(stream)?,
             None => 0.0,
         };
         Ok(Done { value, extra })
@@ -70,14 +68,26 @@ impl Connection {
             (None, self.link.accept_uni().await?)
         };
         let value = match send {
-            Some(stream) => store(Object::Send(SendSide::new(self.queue.clone(), stream)))?,
+            Some(stream) => self.store_send(stream, Header::default())?,
             None => 0.0,
         };
-        let extra = store(Object::Receive(ReceiveSide::new(
-            self.queue.clone(),
-            receive,
-        )))?;
+        let extra = self.store_receive(receive)?;
         Ok(Done { value, extra })
+    }
+
+    fn store_send(&self, stream: SendStream, header: Header) -> Result<f64, Failure> {
+        let session = self.link.session().cloned();
+        let side = SendSide::new(self.queue.clone(), stream, header, session);
+        store(Object::Send(side))
+    }
+
+    fn store_receive(&self, stream: RecvStream) -> Result<f64, Failure> {
+        let session = self.link.session().cloned();
+        store(Object::Receive(ReceiveSide::new(
+            self.queue.clone(),
+            stream,
+            session,
+        )))
     }
 }
 
@@ -148,7 +158,7 @@ pub unsafe extern "C" fn xoq_quic_connection_closed(
         // SAFETY: the caller's promise.
         unsafe {
             submit(&connection.queue, op, out, async move {
-                Err(link.closed().await.into())
+                Err(link.closed().await)
             })
         }
     })

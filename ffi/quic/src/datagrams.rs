@@ -1,22 +1,11 @@
 //! Unreliable messages.
 
-use bytes::Bytes;
-use iroh::endpoint::SendDatagramError;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::connection::Connection;
 use crate::entry::{entry, input_slice, lock, object, output_slice, submit};
 use crate::queue::Done;
-use crate::status::{Failure, TOO_LARGE, UNSUPPORTED};
-
-fn failure(error: SendDatagramError) -> Failure {
-    match error {
-        SendDatagramError::ConnectionLost(cause) => cause.into(),
-        SendDatagramError::TooLarge => Failure::new(TOO_LARGE, error.to_string()),
-        other => Failure::new(UNSUPPORTED, other.to_string()),
-    }
-}
 
 /// Sends a datagram; when the send buffer is full the oldest in it goes.
 ///
@@ -31,8 +20,9 @@ pub unsafe extern "C" fn xoq_quic_datagram_send(
     entry(|| {
         let connection = object::<Connection>(connection)?;
         // SAFETY: the caller's promise.
-        let data = Bytes::copy_from_slice(unsafe { input_slice(data, length) });
-        connection.link.send_datagram(data).map_err(failure)?;
+        connection
+            .link
+            .send_datagram(unsafe { input_slice(data, length) })?;
         Ok(0)
     })
 }

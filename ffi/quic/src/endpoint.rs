@@ -1,7 +1,6 @@
 //! Endpoints.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use iroh::endpoint::presets;
@@ -114,14 +113,7 @@ impl Endpoint {
         for socket in self.inner.bound_sockets() {
             text += &format!("bound={socket}\n");
         }
-        let counters = &self.counters;
-        for (name, counter) in [
-            ("accepted", &counters.accepted),
-            ("failed", &counters.failed),
-            ("refused", &counters.refused),
-        ] {
-            text += &format!("{name}={}\n", counter.load(Ordering::Relaxed));
-        }
+        text += &self.counters.lines();
         if let Some(failure) = &self.mdns_failure {
             text += &format!("mdns_failure={}\n", failure.replace('\n', " "));
         }

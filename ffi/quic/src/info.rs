@@ -4,9 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use iroh::TransportAddr;
 use n0_future::StreamExt;
+use noq::{ConnectionStats, PathId, PathStats};
 use tokio::sync::{Mutex, watch};
 
 use crate::connection::Connection;
+use crate::direct::Plain;
 use crate::entry::{copy_text, entry, object, output_slice, runtime, submit};
 use crate::link::Link;
 use crate::queue::Done;
@@ -23,8 +25,13 @@ impl PathWatch {
         self.changes
             .get_or_init(|| {
                 let (sender, receiver) = watch::channel(0);
-                let Link::Iroh(connection) = link.clone();
+                let link = link.clone();
                 runtime().spawn(async move {
+                    let Link::Iroh(connection) = link else {
+                        // One path, whatever address the peer moves to.
+                        link.closed().await;
+                        return;
+                    };
                     let mut paths = connection.paths_stream();
                     while paths.next().await.is_some() {
                         sender.send_modify(|version| *version += 1);
@@ -34,6 +41,70 @@ impl PathWatch {
             })
             .clone()
     }
+}
+
+/// Counters, and round-trip time (ms) and congestion window (bytes) of the selected path.
+fn counters(link: &Link) -> (ConnectionStats, f64, f64) {
+    let (stats, path) = match link {
+        Link::Iroh(connection) => (
+            connection.stats(),
+            connection
+                .paths()
+                .iter()
+                .find(iroh::endpoint::Path::is_selected)
+                .map(|path| path.stats()),
+        ),
+        Link::Quic(Plain { connection, .. }) => plain_counters(connection),
+        Link::Web(session) => plain_counters(session.quic()),
+    };
+    let (rtt, window) = path.map_or((0.0, 0.0), |path| {
+        (path.rtt.as_secs_f64() * 1e3, path.cwnd as f64)
+    });
+    (stats, rtt, window)
+}
+
+fn plain_counters(connection: &noq::Connection) -> (ConnectionStats, Option<PathStats>) {
+    (connection.stats(), connection.path_stats(PathId::ZERO))
+}
+
+fn path_lines(link: &Link) -> String {
+    let connection = match link {
+        Link::Iroh(connection) => return iroh_path_lines(connection),
+        Link::Quic(plain) => &plain.connection,
+        Link::Web(session) => session.quic(),
+    };
+    let (rtt, window) = connection
+        .path_stats(PathId::ZERO)
+        .map_or((0, 0), |stats| (stats.rtt.as_micros(), stats.cwnd));
+    format!("direct\t1\t{rtt}\t{window}\t{}\n", remote(connection))
+}
+
+/// The peer's address, the last one when the connection has ended.
+pub fn remote(connection: &noq::Connection) -> String {
+    connection
+        .path(PathId::ZERO)
+        .and_then(|path| path.remote_address().ok())
+        .map_or_else(String::new, |address| address.to_string())
+}
+
+fn iroh_path_lines(connection: &iroh::endpoint::Connection) -> String {
+    let mut text = String::new();
+    for path in connection.paths().iter() {
+        let remote = match path.remote_addr() {
+            TransportAddr::Ip(socket) => socket.to_string(),
+            TransportAddr::Relay(url) => url.to_string(),
+            _ => continue,
+        };
+        let stats = path.stats();
+        text += &format!(
+            "{}\t{}\t{}\t{}\t{remote}\n",
+            if path.is_relay() { "relay" } else { "direct" },
+            u8::from(path.is_selected()),
+            stats.rtt.as_micros(),
+            stats.cwnd,
+        );
+    }
+    text
 }
 
 /// Copies `remote id`, a newline and the protocol to `into`; returns the length. The protocol's bytes
@@ -49,8 +120,7 @@ pub unsafe extern "C" fn xoq_quic_connection_info(
 ) -> i32 {
     entry(|| {
         let link = &object::<Connection>(connection)?.link;
-        let alpn = link.alpn();
-        let text = format!("{}\n{}", link.remote_id(), String::from_utf8_lossy(&alpn));
+        let text = format!("{}\n{}", link.remote_id(), link.protocol());
         // SAFETY: the caller's promise.
         Ok(unsafe { copy_text(&text, into, length) })
     })
@@ -64,16 +134,7 @@ pub unsafe extern "C" fn xoq_quic_connection_info(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn xoq_quic_connection_stats(connection: f64, out: *mut f64) -> i32 {
     entry(|| {
-        let Link::Iroh(link) = &object::<Connection>(connection)?.link;
-        let stats = link.stats();
-        let (rtt, window) = link
-            .paths()
-            .iter()
-            .find(iroh::endpoint::Path::is_selected)
-            .map_or((0.0, 0.0), |path| {
-                let stats = path.stats();
-                (stats.rtt.as_secs_f64() * 1e3, stats.cwnd as f64)
-            });
+        let (stats, rtt, window) = counters(&object::<Connection>(connection)?.link);
         // SAFETY: the caller's promise.
         unsafe { output_slice(out, 7) }.copy_from_slice(&[
             stats.udp_tx.bytes as f64,
@@ -100,23 +161,7 @@ pub unsafe extern "C" fn xoq_quic_connection_paths(
     length: u32,
 ) -> i32 {
     entry(|| {
-        let Link::Iroh(link) = &object::<Connection>(connection)?.link;
-        let mut text = String::new();
-        for path in link.paths().iter() {
-            let remote = match path.remote_addr() {
-                TransportAddr::Ip(socket) => socket.to_string(),
-                TransportAddr::Relay(url) => url.to_string(),
-                _ => continue,
-            };
-            let stats = path.stats();
-            text += &format!(
-                "{}\t{}\t{}\t{}\t{remote}\n",
-                if path.is_relay() { "relay" } else { "direct" },
-                u8::from(path.is_selected()),
-                stats.rtt.as_micros(),
-                stats.cwnd,
-            );
-        }
+        let text = path_lines(&object::<Connection>(connection)?.link);
         // SAFETY: the caller's promise.
         Ok(unsafe { copy_text(&text, into, length) })
     })

@@ -14,6 +14,7 @@ mod config;
 mod connection;
 mod datagrams;
 mod dial;
+mod direct;
 mod endpoint;
 mod entry;
 mod info;
@@ -23,9 +24,10 @@ mod queue;
 mod status;
 mod streams;
 mod table;
+mod web;
 
 /// Counts changes of the interface that callers must follow.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// The interface's version: callers refuse a library with another one.
 #[unsafe(no_mangle)]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::connection::Connection;
+use crate::direct::{Incoming, Listener};
 use crate::endpoint::Endpoint;
 use crate::entry::{entry, lock};
 use crate::queue::Queue;
@@ -15,6 +16,8 @@ use crate::table::Table;
 pub enum Object {
     Queue(Arc<Queue>),
     Endpoint(Arc<Endpoint>),
+    Listener(Arc<Listener>),
+    Incoming(Arc<Incoming>),
     Connection(Arc<Connection>),
     Send(Arc<SendSide>),
     Receive(Arc<ReceiveSide>),
@@ -42,6 +45,8 @@ macro_rules! kind {
 
 kind!(Queue, Queue, "queue");
 kind!(Endpoint, Endpoint, "endpoint");
+kind!(Listener, Listener, "listener");
+kind!(Incoming, Incoming, "incoming session");
 kind!(Connection, Connection, "connection");
 kind!(SendSide, Send, "sending stream");
 kind!(ReceiveSide, Receive, "receiving stream");
@@ -62,7 +67,7 @@ pub fn find(handle: u64) -> Option<Object> {
 }
 
 /// Frees a handle: a stream that was not ended is reset or stopped with code 0, a connection closed
-/// with code 0, an endpoint closed. Operations that wait on it complete. Freeing twice is harmless.
+/// with code 0, an endpoint or a listener closed, an incoming session refused. Operations that wait on it complete. Freeing twice is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn xoq_quic_free(handle: f64) -> i32 {
     entry(|| {
@@ -72,7 +77,9 @@ pub extern "C" fn xoq_quic_free(handle: f64) -> i32 {
             Some(Object::Receive(stream)) => stream.abandon(),
             Some(Object::Connection(connection)) => connection.abandon(),
             Some(Object::Endpoint(endpoint)) => endpoint.abandon(),
-            Some(Object::Queue(_)) | None => {}
+            Some(Object::Listener(listener)) => listener.abandon(),
+            // Dropping it refuses it.
+            Some(Object::Queue(_) | Object::Incoming(_)) | None => {}
         }
         Ok(0)
     })

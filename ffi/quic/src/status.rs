@@ -38,6 +38,10 @@ pub const TOO_LARGE: i32 = -15;
 pub const UNSUPPORTED: i32 = -16;
 /// The operating system said no; code is errno, if known.
 pub const IO: i32 = -17;
+/// The server's certificate is not to be trusted; the text says why.
+pub const UNTRUSTED: i32 = -18;
+/// The server answered the request for a session with another status than success: code is that.
+pub const REJECTED: i32 = -19;
 
 /// A failure with everything the other side may want to know of it.
 #[derive(Clone, Debug)]

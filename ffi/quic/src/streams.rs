@@ -10,12 +10,39 @@ use iroh::endpoint::{RecvStream, SendStream, StoppedError, VarInt};
 use crate::connection::code;
 use crate::entry::{entry, input_slice, lock, object, output_slice};
 use crate::queue::{Queue, Ready};
-use crate::status::{Failure, PENDING, STREAM_ENDED, STREAM_STOPPED};
+use crate::status::{Failure, PENDING, STREAM_ENDED, STREAM_RESET, STREAM_STOPPED};
+use crate::web::{Member, Session, codes};
 
 type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send>>;
 
+/// What a stream begins with, before the first byte of its user's. It is sent with that byte, so that
+/// opening a stream costs no packet.
+#[derive(Default)]
+pub struct Header {
+    bytes: [u8; 16],
+    length: u8,
+    sent: u8,
+}
+
+impl Header {
+    /// At most 16 bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut header = Self {
+            length: bytes.len() as u8,
+            ..Self::default()
+        };
+        header.bytes[..bytes.len()].copy_from_slice(bytes);
+        header
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[usize::from(self.sent)..usize::from(self.length)]
+    }
+}
+
 struct SendState {
     stream: SendStream,
+    header: Header,
     ended: bool,
     stopped: Option<Stopped>,
     writer: Option<Waker>,
@@ -25,6 +52,8 @@ struct SendState {
 /// The sending half of a stream.
 pub struct SendSide {
     queue: Arc<Queue>,
+    session: Option<Arc<Session>>,
+    id: u64,
     state: Mutex<SendState>,
 }
 
@@ -37,6 +66,8 @@ struct ReceiveState {
 /// The receiving half of a stream.
 pub struct ReceiveSide {
     queue: Arc<Queue>,
+    session: Option<Arc<Session>>,
+    id: u64,
     state: Mutex<ReceiveState>,
 }
 
@@ -46,38 +77,96 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-fn ended() -> Failure {
-    Failure::new(STREAM_ENDED, "the stream has ended on this side")
+/// Why nothing goes on a stream any more: because its session has ended, or this side ended it.
+fn ended(session: Option<&Arc<Session>>) -> Failure {
+    session
+        .and_then(|session| session.end())
+        .unwrap_or_else(|| Failure::new(STREAM_ENDED, "the stream has ended on this side"))
+}
+
+/// A code of the user's as it goes on the wire.
+fn wire_code(session: Option<&Arc<Session>>, code: VarInt) -> Result<VarInt, Failure> {
+    match session {
+        Some(_) => codes::to_wire(code),
+        None => Ok(code),
+    }
+}
+
+/// Whether a stream was ended because its session was: that end is told when it has come, in its own
+/// terms.
+fn awaits_end(session: Option<&Arc<Session>>, failure: &Failure) -> bool {
+    matches!(failure.status, STREAM_RESET | STREAM_STOPPED)
+        && failure.code == codes::SESSION_GONE.into_inner()
+        && session.is_some_and(|session| session.end().is_none())
+}
+
+/// A failure of QUIC's as the stream's user gets it.
+fn translate(session: Option<&Arc<Session>>, failure: Failure) -> Failure {
+    match session {
+        Some(session) => session.stream_failure(failure),
+        None => failure,
+    }
 }
 
 impl SendSide {
-    pub fn new(queue: Arc<Queue>, stream: SendStream) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(
+        queue: Arc<Queue>,
+        stream: SendStream,
+        header: Header,
+        session: Option<Arc<Session>>,
+    ) -> Arc<Self> {
+        let side = Arc::new(Self {
             queue,
+            session,
+            id: VarInt::from(stream.id()).into_inner(),
             state: Mutex::new(SendState {
                 stream,
+                header,
                 ended: false,
                 stopped: None,
                 writer: None,
                 watcher: None,
             }),
-        })
+        });
+        if let Some(session) = &side.session {
+            session.join((side.id, true), &(side.clone() as Arc<dyn Member>));
+        }
+        side
+    }
+
+    fn ended(&self) -> Failure {
+        ended(self.session.as_ref())
     }
 
     /// Takes as much of `data` as there is room for. Less than all of it: `op` completes when there
     /// is room again.
     fn write(&self, data: &[u8], op: u32) -> Result<usize, Failure> {
-        let mut state = lock(&self.state);
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
         if state.ended {
-            return Err(ended());
+            return Err(self.ended());
         }
         let mut written = 0;
         let mut waker: Option<Waker> = None;
         while written < data.len() {
             let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
-            match Pin::new(&mut state.stream).poll_write(&mut context, &data[written..]) {
-                Poll::Ready(Ok(count)) => written += count,
-                Poll::Ready(Err(error)) => return Err(error.into()),
+            let header = state.header.rest();
+            let part = if header.is_empty() {
+                &data[written..]
+            } else {
+                header
+            };
+            match Pin::new(&mut state.stream).poll_write(&mut context, part) {
+                Poll::Ready(Ok(count)) if header.is_empty() => written += count,
+                Poll::Ready(Ok(count)) => state.header.sent += count as u8,
+                Poll::Ready(Err(error)) => {
+                    let failure = error.into();
+                    if awaits_end(self.session.as_ref(), &failure) {
+                        state.writer = Some(Ready::waker(&self.queue, op));
+                        return Ok(written);
+                    }
+                    return Err(translate(self.session.as_ref(), failure));
+                }
                 // The first poll is without a waker of its own: most writes need none.
                 Poll::Pending if waker.is_none() => waker = Some(Ready::waker(&self.queue, op)),
                 Poll::Pending => {
@@ -90,40 +179,61 @@ impl SendSide {
     }
 
     fn finish(&self) -> Result<(), Failure> {
-        let mut state = lock(&self.state);
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
         if state.ended {
-            return Err(ended());
+            return Err(self.ended());
         }
         state.ended = true;
-        state.stream.finish().map_err(|_| ended())
+        if !state.header.rest().is_empty() {
+            // Without its header the peer would not know whose the stream is.
+            let mut context = Context::from_waker(Waker::noop());
+            let sent = Pin::new(&mut state.stream).poll_write(&mut context, state.header.rest());
+            if !matches!(sent, Poll::Ready(Ok(count)) if count == state.header.rest().len()) {
+                let _ = state.stream.reset(codes::nothing());
+                return Ok(());
+            }
+        }
+        state.stream.finish().map_err(|_| self.ended())
     }
 
     /// Resets the stream at once, whatever is pending on it.
-    fn reset(&self, code: VarInt) {
+    fn reset(&self, code: VarInt) -> Result<(), Failure> {
+        let code = wire_code(self.session.as_ref(), code)?;
         let mut state = lock(&self.state);
         state.ended = true;
         // An error means that it was reset, or finished and acknowledged: nothing is left to drop.
         let _ = state.stream.reset(code);
         wake(state.writer.take());
         wake(state.watcher.take());
+        Ok(())
     }
 
     fn stopped(&self, op: u32) -> Result<i32, Failure> {
         let mut state = lock(&self.state);
+        if let Some(end) = self.session.as_ref().and_then(|session| session.end()) {
+            return Err(end);
+        }
         let mut future = match state.stopped.take() {
             Some(future) => future,
             None => Box::pin(state.stream.stopped()),
         };
         let waker = Ready::waker(&self.queue, op);
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Ok(Some(code))) => Err(Failure::with_code(
-                STREAM_STOPPED,
-                code.into_inner(),
-                "stopped by the peer",
-            )),
+            Poll::Ready(Ok(Some(code))) => {
+                let stopped = "stopped by the peer";
+                let failure = Failure::with_code(STREAM_STOPPED, code.into_inner(), stopped);
+                if awaits_end(self.session.as_ref(), &failure) {
+                    state.watcher = Some(waker);
+                    return Ok(PENDING);
+                }
+                Err(translate(self.session.as_ref(), failure))
+            }
             Poll::Ready(Ok(None)) => Ok(0),
-            Poll::Ready(Err(StoppedError::ConnectionLost(cause))) => Err(cause.into()),
-            Poll::Ready(Err(_)) => Err(ended()),
+            Poll::Ready(Err(StoppedError::ConnectionLost(cause))) => {
+                Err(translate(self.session.as_ref(), cause.into()))
+            }
+            Poll::Ready(Err(_)) => Err(self.ended()),
             Poll::Pending => {
                 state.stopped = Some(future);
                 state.watcher = Some(waker);
@@ -135,26 +245,53 @@ impl SendSide {
     /// Called when the handle is freed. Dropping an unfinished stream would finish it, and what is
     /// cut short would look whole.
     pub fn abandon(&self) {
+        self.abandon_with(match self.session {
+            Some(_) => codes::nothing(),
+            None => VarInt::from_u32(0),
+        });
+    }
+
+    fn abandon_with(&self, code: VarInt) {
         let mut state = lock(&self.state);
         if !state.ended {
             state.ended = true;
-            let _ = state.stream.reset(VarInt::from_u32(0));
+            let _ = state.stream.reset(code);
         }
         wake(state.writer.take());
         wake(state.watcher.take());
     }
 }
 
+impl Member for SendSide {
+    fn session_ended(&self) {
+        self.abandon_with(codes::SESSION_GONE);
+    }
+}
+
+impl Drop for SendSide {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            session.leave((self.id, true));
+        }
+    }
+}
+
 impl ReceiveSide {
-    pub fn new(queue: Arc<Queue>, stream: RecvStream) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(queue: Arc<Queue>, stream: RecvStream, session: Option<Arc<Session>>) -> Arc<Self> {
+        let side = Arc::new(Self {
             queue,
+            session,
+            id: VarInt::from(stream.id()).into_inner(),
             state: Mutex::new(ReceiveState {
                 stream,
                 ended: false,
                 reader: None,
             }),
-        })
+        });
+        if let Some(session) = &side.session {
+            session.join((side.id, false), &(side.clone() as Arc<dyn Member>));
+        }
+        side
     }
 
     fn read(&self, into: &mut [u8], op: u32) -> Result<i32, Failure> {
@@ -163,7 +300,7 @@ impl ReceiveSide {
         }
         let mut state = lock(&self.state);
         if state.ended {
-            return Err(ended());
+            return Err(ended(self.session.as_ref()));
         }
         let mut poll = state
             .stream
@@ -184,13 +321,25 @@ impl ReceiveSide {
                 Ok(0)
             }
             Poll::Ready(Ok(count)) => Ok(count as i32),
-            Poll::Ready(Err(error)) => Err(error.into()),
+            Poll::Ready(Err(error)) => {
+                let failure = error.into();
+                if awaits_end(self.session.as_ref(), &failure) {
+                    state.reader = Some(Ready::waker(&self.queue, op));
+                    return Ok(PENDING);
+                }
+                Err(translate(self.session.as_ref(), failure))
+            }
             Poll::Pending => Ok(PENDING),
         }
     }
 
     /// Wants no more, at once, whatever is pending.
-    fn stop(&self, code: VarInt) {
+    fn stop(&self, code: VarInt) -> Result<(), Failure> {
+        self.stop_with(wire_code(self.session.as_ref(), code)?);
+        Ok(())
+    }
+
+    fn stop_with(&self, code: VarInt) {
         let mut state = lock(&self.state);
         state.ended = true;
         // An error means that everything was read or reset before.
@@ -200,10 +349,30 @@ impl ReceiveSide {
 
     /// Called when the handle is freed.
     pub fn abandon(&self) {
-        if lock(&self.state).ended {
-            return;
+        self.abandon_with(match self.session {
+            Some(_) => codes::nothing(),
+            None => VarInt::from_u32(0),
+        });
+    }
+
+    fn abandon_with(&self, code: VarInt) {
+        if !lock(&self.state).ended {
+            self.stop_with(code);
         }
-        self.stop(VarInt::from_u32(0));
+    }
+}
+
+impl Member for ReceiveSide {
+    fn session_ended(&self) {
+        self.abandon_with(codes::SESSION_GONE);
+    }
+}
+
+impl Drop for ReceiveSide {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            session.leave((self.id, false));
+        }
     }
 }
 
@@ -237,7 +406,7 @@ pub extern "C" fn xoq_quic_stream_finish(stream: f64) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn xoq_quic_stream_reset(stream: f64, error_code: f64) -> i32 {
     entry(|| {
-        object::<SendSide>(stream)?.reset(code(error_code)?);
+        object::<SendSide>(stream)?.reset(code(error_code)?)?;
         Ok(0)
     })
 }
@@ -248,7 +417,10 @@ pub extern "C" fn xoq_quic_stream_priority(stream: f64, priority: i32) -> i32 {
     entry(|| {
         let stream = object::<SendSide>(stream)?;
         let state = lock(&stream.state);
-        state.stream.set_priority(priority).map_err(|_| ended())?;
+        state
+            .stream
+            .set_priority(priority)
+            .map_err(|_| stream.ended())?;
         Ok(0)
     })
 }
@@ -282,7 +454,7 @@ pub unsafe extern "C" fn xoq_quic_stream_read(
 #[unsafe(no_mangle)]
 pub extern "C" fn xoq_quic_stream_stop(stream: f64, error_code: f64) -> i32 {
     entry(|| {
-        object::<ReceiveSide>(stream)?.stop(code(error_code)?);
+        object::<ReceiveSide>(stream)?.stop(code(error_code)?)?;
         Ok(0)
     })
 }

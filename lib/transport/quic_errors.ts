@@ -14,9 +14,15 @@ const FAILURES: Partial<Record<QuicError["status"], SessionFailure>> = {
   "closed-by-peer": "closed",
   "timed-out": "timeout",
   "refused": "refused",
+  "untrusted": "refused",
+  "rejected": "refused",
+  "unsupported": "refused",
   "unreachable": "unreachable",
   "connection-reset": "reset",
 };
+
+/** TLS alert 120 as a QUIC error code (RFC 9001, section 8.1). */
+const NO_APPLICATION_PROTOCOL = 0x178;
 
 /** Translates an error of the QUIC library; others are given back as they are. */
 export function transportError(error: unknown): unknown {
@@ -67,7 +73,17 @@ function sessionMessage(error: QuicError): string {
     case "timed-out":
       return "nothing was heard of the peer any more";
     case "refused":
+      if (error.detailCode === NO_APPLICATION_PROTOCOL) {
+        return "the peer refused the connection: it speaks none of the protocols offered";
+      }
       return `the peer refused the connection: ${error.text}`;
+    case "untrusted":
+      return `the server is not trusted: ${error.text}`;
+    case "rejected":
+      return `the server refused the session with status ${error.detailCode} ${error.text}`
+        .trimEnd();
+    case "unsupported":
+      return error.text;
     case "unreachable":
       return `the peer cannot be reached: ${error.text}`;
     case "connection-reset":
@@ -86,9 +102,10 @@ const ERRNO = {
 
 /**
  * Translates why an endpoint could not be bound to `bind`: `BusyError` when the address is taken,
- * `UsageError` when this machine does not have it, `DeniedError`, or `XoqError` `failed`.
+ * `UsageError` when this machine does not have it, `DeniedError`, or `XoqError` `failed`. Hints name
+ * `option`.
  */
-export function bindError(error: unknown, bind: string | undefined): unknown {
+export function bindError(error: unknown, bind: string | undefined, option = "--bind"): unknown {
   if (!(error instanceof QuicError)) return error;
   const options = { cause: error };
   if (error.status === "bad-argument") return new TypeError(error.text, options);
@@ -96,13 +113,16 @@ export function bindError(error: unknown, bind: string | undefined): unknown {
   const codes = ERRNO[Deno.build.os as keyof typeof ERRNO] ?? ERRNO.linux;
   switch (error.detailCode) {
     case codes.inUse:
-      return new BusyError(`${where} is in use`, { ...options, hint: "give --bind another port" });
+      return new BusyError(`${where} is in use`, {
+        ...options,
+        hint: `give ${option} another port`,
+      });
     case codes.notAvailable:
       return new UsageError(`this machine does not have the address ${where}`, options);
     case codes.denied:
       return new DeniedError(`binding ${where} is not permitted`, {
         ...options,
-        hint: "give --bind a port above 1023",
+        hint: `give ${option} a port above 1023`,
       });
     default:
       return new XoqError("failed", `no endpoint at ${where}: ${error.text}`, options);

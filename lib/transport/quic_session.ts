@@ -5,16 +5,16 @@
  */
 import { type QuicConnection, QuicError } from "../../ffi/quic/mod.ts";
 import type { ConnectionStats, PathInfo } from "./connection.ts";
-import { sessionError, transportError } from "./iroh_errors.ts";
+import { sessionError, transportError } from "./quic_errors.ts";
 import type { Halves, ReceiveHalf, SendHalf, Session, SessionEnd } from "./session.ts";
 
-/** A session of an iroh endpoint. */
-export class IrohSession implements Session {
+/** A session of an iroh endpoint, or of one that is dialled by address. */
+export class QuicSession implements Session {
   readonly #connection: QuicConnection;
-  /** The negotiated ALPN. */
+  /** The negotiated ALPN or subprotocol. */
   readonly protocol: string;
-  /** The peer's endpoint id. */
-  readonly remoteId: string;
+  /** The peer's endpoint id; only iroh's have one. */
+  readonly remoteId: string | undefined;
   /** Makes an error of the QUIC library one of ours. */
   readonly translate: (error: unknown) => unknown = transportError;
 
@@ -22,7 +22,7 @@ export class IrohSession implements Session {
   constructor(connection: QuicConnection) {
     this.#connection = connection;
     this.protocol = connection.alpn;
-    this.remoteId = connection.remoteId;
+    this.remoteId = connection.remoteId === "" ? undefined : connection.remoteId;
   }
 
   /** The largest datagram now. */

@@ -1,0 +1,26 @@
+/**
+ * Settings as the library reads them: one `key=value` a line, what may hold anything in hex.
+ *
+ * @module
+ */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Lower-case hex digits. */
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The text whose UTF-8 is given in hex. */
+export function textOfHex(digits: string): string {
+  const pairs = digits.match(/../g) ?? [];
+  return decoder.decode(Uint8Array.from(pairs, (pair) => parseInt(pair, 16)));
+}
+
+/** Joins lines; a line break in one would be a new key. Throws `TypeError` for one. */
+export function encodeLines(lines: readonly string[]): Uint8Array<ArrayBuffer> {
+  for (const line of lines) {
+    if (/[\r\n]/.test(line)) throw new TypeError(`line break in a setting: ${line.split("=")[0]}`);
+  }
+  return encoder.encode(lines.join("\n"));
+}

@@ -1,0 +1,167 @@
+//! The server's side of TLS: certificates from PEM or made here, and exchanged while it listens.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use noq::crypto::rustls::QuicServerConfig;
+use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+use ring::digest::{SHA256, digest};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
+
+use crate::direct::key_log::{hex, key_log};
+use crate::direct::settings::{ListenSettings, Pem};
+use crate::entry::lock;
+use crate::status::Failure;
+
+/// What browsers take of a certificate that is pinned by its hash is at most 14 days
+/// (https://www.w3.org/TR/webtransport/#certificate-hashes).
+const SELF_SIGNED_LIFE: Duration = Duration::from_secs(13 * 86_400);
+/// Clocks differ: the certificate is valid from a little before now on.
+const CLOCK_SLACK: Duration = Duration::from_secs(3_600);
+/// ALPN of HTTP/3.
+pub const HTTP3: &str = "h3";
+
+/// The certificate in use; another one is for new connections.
+#[derive(Debug)]
+pub struct Certificates(Mutex<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
+
+impl Certificates {
+    pub fn new(key: CertifiedKey) -> Self {
+        Self(Mutex::new(Arc::new(key)))
+    }
+
+    pub fn set(&self, key: CertifiedKey) {
+        *lock(&self.0) = Arc::new(key);
+    }
+
+    fn current(&self) -> Arc<CertifiedKey> {
+        lock(&self.0).clone()
+    }
+
+    /// SHA-256 of the server's own certificate, in hex.
+    pub fn hash(&self) -> String {
+        let current = self.current();
+        current
+            .cert
+            .first()
+            .map_or_else(String::new, |certificate| hex(&sha256(certificate)))
+    }
+}
+
+pub fn sha256(certificate: &CertificateDer<'_>) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, certificate).as_ref());
+    hash
+}
+
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(default_provider())
+}
+
+/// Certificates in PEM.
+pub fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let list: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let list = list.map_err(|error| Failure::argument(format!("{what}: {error}")))?;
+    if list.is_empty() {
+        return Err(Failure::argument(format!("{what}: no certificate in PEM")));
+    }
+    Ok(list)
+}
+
+/// A chain with its key.
+pub fn from_pem(pem: &Pem) -> Result<CertifiedKey, Failure> {
+    let chain = certificates("certificate", &pem.chain)?;
+    // The error of the parser may hold what it was given: the key is not to be repeated.
+    let key = PrivateKeyDer::from_pem_slice(&pem.key)
+        .map_err(|_| Failure::argument("key: no private key in PEM"))?;
+    certified(chain, key)
+}
+
+fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, Failure> {
+    CertifiedKey::from_der(chain, key, &provider())
+        .map_err(|error| Failure::argument(format!("certificate and key: {error}")))
+}
+
+/// A certificate for this machine and the address listened at.
+pub fn self_signed(address: IpAddr) -> Result<CertifiedKey, Failure> {
+    let failed = |error: rcgen::Error| Failure::argument(format!("self-signed: {error}"));
+    let key = KeyPair::generate().map_err(failed)?;
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).map_err(failed)?;
+    let mut addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    if !address.is_unspecified() && !addresses.contains(&address) {
+        addresses.push(address);
+    }
+    let names = addresses.into_iter().map(SanType::IpAddress);
+    params.subject_alt_names.extend(names);
+    params.distinguished_name.push(DnType::CommonName, "xoq");
+    let now = SystemTime::now();
+    params.not_before = (now - CLOCK_SLACK).into();
+    params.not_after = (now - CLOCK_SLACK + SELF_SIGNED_LIFE).into();
+    let certificate = params.self_signed(&key).map_err(failed)?;
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    certified(vec![certificate.der().clone()], key.into())
+}
+
+/// TLS as the settings have it.
+pub fn server_config(
+    settings: &ListenSettings,
+    certificates: Arc<Certificates>,
+) -> Result<noq::ServerConfig, Failure> {
+    let wrong = |error: rustls::Error| Failure::argument(error.to_string());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(wrong)?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    let web = settings.web.then_some(HTTP3);
+    let alpns = settings.alpns.iter().map(String::as_str).chain(web);
+    tls.alpn_protocols = alpns.map(|alpn| alpn.as_bytes().to_vec()).collect();
+    tls.key_log = key_log(settings.transport.key_log.as_deref())?;
+    let quic =
+        QuicServerConfig::try_from(tls).map_err(|error| Failure::argument(error.to_string()))?;
+    let mut config = noq::ServerConfig::with_crypto(Arc::new(quic));
+    config.transport_config(settings.transport.config()?);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_self_signed_certificate_can_be_used() {
+        let key = self_signed("192.0.2.1".parse().unwrap()).unwrap();
+        assert_eq!(key.cert.len(), 1);
+        let certificates = Certificates::new(key);
+        let first = certificates.hash();
+        assert_eq!(first.len(), 64);
+        certificates.set(self_signed(Ipv4Addr::UNSPECIFIED.into()).unwrap());
+        assert_ne!(certificates.hash(), first);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_told_without_the_key() {
+        let failure = from_pem(&Pem {
+            chain: b"nothing".to_vec(),
+            key: b"secret".to_vec(),
+        })
+        .unwrap_err();
+        assert_eq!(failure.text, "certificate: no certificate in PEM");
+    }
+}

@@ -1,0 +1,17 @@
+//! Plain QUIC endpoints and HTTP/3 ones, dialled and listening by address.
+
+mod certificate;
+mod dial;
+mod incoming;
+mod key_log;
+mod leaving;
+mod listener;
+mod plain;
+mod settings;
+mod socket;
+mod trust;
+
+pub use incoming::Incoming;
+pub use leaving::Leaving;
+pub use listener::Listener;
+pub use plain::Plain;

@@ -1,0 +1,63 @@
+//! UDP sockets with room for bursts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use noq::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::entry::runtime;
+use crate::status::{Failure, IO};
+
+/// Asked of the system; it gives what it allows.
+const SOCKET_BUFFER_BYTES: usize = 7 << 20;
+
+fn failure(error: &io::Error) -> Failure {
+    let errno = error.raw_os_error().unwrap_or(0).unsigned_abs();
+    Failure::with_code(IO, errno.into(), error.to_string())
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        // All addresses means those of IPv4 too.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // Smaller buffers cost throughput only.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// An endpoint at the first of `addresses` whose family the system has.
+pub fn endpoint(
+    addresses: &[SocketAddr],
+    server: Option<ServerConfig>,
+) -> Result<Endpoint, Failure> {
+    let mut last = Failure::argument("bind: no address");
+    for address in addresses {
+        let opened = open(*address).and_then(|socket| {
+            let _context = runtime().enter();
+            let config = EndpointConfig::default();
+            Endpoint::new(
+                config,
+                server.clone(),
+                socket.into(),
+                Arc::new(TokioRuntime),
+            )
+        });
+        match opened {
+            Ok(endpoint) => return Ok(endpoint),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(failure(&error)),
+            // The last one's reason is the one that counts.
+            Err(error) => last = failure(&error),
+        }
+    }
+    Err(last)
+}
