@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Ramp } from "../../../lib/moq_tools/bench/adaptive.ts";
+import { Histogram } from "../../../lib/moq_tools/bench/histogram.ts";
+import { plainLoad, videoLoad } from "../../../lib/moq_tools/bench/load.ts";
+import { LossCounter } from "../../../lib/moq_tools/bench/loss.ts";
+import { Pace } from "../../../lib/moq_tools/bench/pace.ts";
+import { Payloads, sentAt, timestamp, WallClock } from "../../../lib/moq_tools/bench/stamp.ts";
+import { ReceiveStats, type Summary } from "../../../lib/moq_tools/bench/stats.ts";
+import type { ReceivedObject } from "../../../lib/moqt/session/objects.ts";
+
+Deno.test("percentiles are within 1.6 % of the sorted values'", () => {
+  const values = fc.array(fc.nat(2 ** 31 - 1), { minLength: 1, maxLength: 300 });
+  fc.assert(fc.property(values, fc.double({ min: 0.01, max: 1, noNaN: true }), (values, p) => {
+    const histogram = new Histogram();
+    for (const value of values) histogram.add(value);
+    const exact = values.toSorted((a, b) => a - b)[Math.max(1, Math.ceil(p * values.length)) - 1]!;
+    const told = histogram.percentile(p);
+    assert.ok(Math.abs(told - exact) <= Math.max(1, exact * 0.016), `${told} for ${exact}`);
+  }));
+});
+
+Deno.test("two histograms together are the histogram of both", () => {
+  const [one, other, both] = [new Histogram(), new Histogram(), new Histogram()];
+  for (const value of [1, 5, 1000]) [one, both].forEach((it) => it.add(value));
+  for (const value of [-3, 2, 70_000, 1e12]) [other, both].forEach((it) => it.add(value));
+  one.merge(other);
+  assert.equal(one.count, 7);
+  for (const p of [0.1, 0.5, 0.9, 1]) assert.equal(one.percentile(p), both.percentile(p));
+  one.clear();
+  assert.ok(Number.isNaN(one.percentile(0.5)));
+});
+
+function lostOf(ids: readonly (readonly [group: number, subgroup: number, id: number])[]): number {
+  const loss = new LossCounter();
+  for (const [group, subgroup, id] of ids) loss.add(group, subgroup, id);
+  return loss.lost;
+}
+
+Deno.test("nothing is lost where all objects came, in any number of subgroups", () => {
+  const numbers = fc.record({
+    streams: fc.integer({ min: 1, max: 5 }),
+    size: fc.integer({ min: 5, max: 40 }),
+  });
+  fc.assert(fc.property(numbers, fc.integer({ min: 0, max: 4 }), ({ streams, size }, first) => {
+    const ids: [number, number, number][] = [];
+    for (let group = 7; group < 13; group++) {
+      for (let id = group === 7 ? first : 0; id < size; id++) ids.push([group, id % streams, id]);
+    }
+    assert.equal(lostOf(ids), 0);
+  }));
+});
+
+Deno.test("objects missing inside, at the end, and whole subgroups are lost", () => {
+  const ids: [number, number, number][] = [];
+  for (let group = 0; group < 6; group++) {
+    for (let id = 0; id < 10; id++) {
+      if (group === 1 && (id === 3 || id === 4)) continue;
+      if (group === 2 && id > 7) continue;
+      if (group === 3 && id % 2 === 1) continue;
+      ids.push([group, id % 2, id]);
+    }
+  }
+  assert.equal(lostOf(ids), 2 + 2 + 5);
+});
+
+Deno.test("what comes late was not lost", () => {
+  const loss = new LossCounter();
+  for (const id of [0, 1, 2, 5, 6]) loss.add(0, undefined, id);
+  assert.equal(loss.lost, 2);
+  loss.add(0, undefined, 3);
+  assert.equal(loss.lost, 1);
+  loss.add(0, undefined, 4);
+  assert.equal(loss.lost, 0);
+});
+
+Deno.test("objects carry their place and their time as aiomoqt's do", () => {
+  const payloads = new Payloads(20);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assert.ok(text(payloads.shared(12, 340, 20)).startsWith("12.340|"));
+  assert.equal(payloads.shared(12, 340, 20).length, 20);
+  assert.ok(text(payloads.own(0, 0, 20, "I")).startsWith("0.0.I|"));
+  assert.equal(text(payloads.shared(123, 456, 5)), "123.4");
+  const now = new WallClock().now();
+  assert.ok(Math.abs(now / 1000 - Date.now()) < 5, "microseconds since 1970");
+  assert.deepEqual(timestamp(1_795_276_001_802_000), [{ type: 0x10, value: 1795276001802000n }]);
+  assert.equal(sentAt([{ type: 0x20, value: 7n }]), 7);
+  assert.equal(sentAt([{ type: 0x0b, value: new Uint8Array(1) }]), undefined);
+});
+
+function object(group: number, id: number, sent: number, bytes: number): ReceivedObject {
+  return {
+    kind: "object",
+    group,
+    subgroup: 0,
+    id,
+    priority: 128,
+    status: "normal",
+    properties: timestamp(sent),
+    payload: new Uint8Array(bytes),
+  };
+}
+
+Deno.test("rates, latencies and jitter are those of what came", () => {
+  const stats = new ReceiveStats();
+  const start = 1_795_276_000_000_000;
+  // 101 objects, one each 10 ms, whose latencies go from 1 to 101 ms.
+  for (let id = 0; id <= 100; id++) {
+    const sent = start + id * 10_000;
+    stats.add([object(0, id, sent, 1000)], sent + (id + 1) * 1000);
+  }
+  const { objects_per_second, mbps, lost, latency_ms, objects, bytes, seconds } = stats.summary();
+  assert.deepEqual([objects, bytes, lost, seconds], [101, 101_000, 0, 1.1]);
+  assert.ok(Math.abs(objects_per_second - 91.818) < 0.001);
+  assert.ok(Math.abs(mbps - 0.735) < 0.001);
+  for (const [key, ms] of [["p50", 51], ["p95", 96], ["p99", 100]] as const) {
+    assert.ok(Math.abs(latency_ms[key]! - ms) < ms * 0.02, `${key} ${latency_ms[key]}`);
+  }
+  assert.ok(Math.abs(stats.summary().jitter_ms - 1) < 0.01);
+});
+
+Deno.test("a clock that is ahead is told", () => {
+  const stats = new ReceiveStats();
+  stats.add([object(0, 0, 5_000_000, 1)], 4_000_000);
+  assert.equal(stats.summary().clock_offset, true);
+});
+
+Deno.test("a pace has so many objects due as its rate says, and keeps to a new rate", () => {
+  const pace = new Pace();
+  const now = performance.now();
+  pace.due(1000, now);
+  pace.taken(1);
+  assert.ok(pace.due(1000, now + 100) >= 98);
+  pace.taken(100);
+  assert.ok(pace.due(1000, now + 100) <= 1);
+  assert.equal(pace.due(0, now), Infinity);
+  assert.equal(pace.due(10, now + 200), 1);
+});
+
+Deno.test("a load like video begins each group with a large frame", () => {
+  const load = videoLoad("720p", 30);
+  assert.deepEqual([0, 1, 2, 3].map((id) => load.letterOf!(id)), ["I", "B", "B", "P"]);
+  assert.deepEqual([0, 1, 3].map((id) => load.sizeOf(id)), [80_000, 6_000, 12_000]);
+  assert.equal(load.groupObjects, 30);
+  assert.throws(() => videoLoad("13p", 30), /no video profile/);
+});
+
+Deno.test("objects too large for a datagram are refused", () => {
+  const options = { objectBytes: 1153, groupObjects: 1, streams: 1, rate: 0, datagrams: true };
+  assert.throws(() => plainLoad(options), /do not fit a datagram/);
+  assert.equal(plainLoad({ ...options, objectBytes: 1152 }).datagrams, true);
+});
+
+function interval(mbps: number, p95: number, lost = 0): Summary {
+  return {
+    objects_per_second: 1,
+    mbps,
+    lost,
+    latency_ms: { p50: p95, p95, p99: p95 },
+    jitter_ms: 0,
+    objects: 1,
+    bytes: 1,
+    groups: 1,
+    seconds: 1,
+    clock_offset: false,
+  };
+}
+
+Deno.test("a ramp climbs to what gets through, and stays within the limit", () => {
+  const options = {
+    startMbps: 10,
+    stepMbps: 10,
+    maxMbps: 1000,
+    latencyMs: 50,
+    shortfall: 0.85,
+    backoff: 0.5,
+  };
+  const ramp = new Ramp(options);
+  let turns = 0;
+  for (; !ramp.over && turns < 200; turns++) {
+    const mbps = ramp.mbps;
+    ramp.judge(mbps <= 80 ? interval(mbps, 5) : interval(80, 500));
+  }
+  assert.equal(ramp.bestMbps, 80);
+  assert.ok(turns < 60, `${turns} intervals`);
+  const capped = new Ramp({ ...options, maxMbps: 20 });
+  assert.equal(capped.judge(interval(10, 1)), "good");
+  assert.equal(capped.judge(interval(20, 1)), "good");
+  assert.equal(capped.over, true);
+  assert.equal(new Ramp(options).judge(interval(10, 1, 3)), "loss");
+  assert.equal(new Ramp(options).judge(interval(5, 1)), "shortfall");
+});
