@@ -55,15 +55,22 @@ for (const way of WAYS) {
       assert.equal(publisher.version, 2);
       await using subscriber = await session(relay, way);
       const broadcast = new LiteBroadcast();
-      const track = broadcast.track("video", { lateGroups: 1_000 });
+      const wanted = Promise.withResolvers<void>();
+      const track = broadcast.track("video", {
+        lateGroups: 1_000,
+        onDemand: () => wanted.resolve(),
+      });
       publisher.publish("cam/front", broadcast);
       await within(announced(subscriber, "cam/front", true), 5_000, () => "the announcement");
 
       const subscription = subscriber.subscribe("cam/front", "video", {
         priority: 7,
         maxGroups: 1_000,
+        late: "deliver",
       });
       await within(subscription.ready, 5_000, () => "SUBSCRIBE_OK");
+      // The relay says so before it has asked for the track itself.
+      await within(wanted.promise, 5_000, () => "the relay's own subscription");
       const sent = new Map<number, string>();
       for (let group = 0; group < 60; group++) {
         const sequence = track.startGroup();
@@ -188,9 +195,10 @@ Deno.test({
     const { value } = await within(subscription.groups().next(), 5_000, () => "a group");
     const [frame] = await Array.fromAsync(value!);
     assert.deepEqual(frame, bytes(100_000, 1));
-    const missing = subscriber.subscribe("cam", "none");
-    await assert.rejects(within(missing.ready, 5_000, () => "the refusal"), LiteStreamError);
-    const nowhere = subscriber.subscribe("nowhere", "video");
-    await assert.rejects(within(nowhere.ready, 5_000, () => "the refusal"), LiteStreamError);
+    // Who publishes is asked only after the relay has agreed.
+    for (const [broadcast, name] of [["cam", "none"], ["nowhere", "video"]] as const) {
+      const refused = subscriber.subscribe(broadcast, name);
+      await assert.rejects(within(refused.closed, 5_000, () => "the refusal"), LiteStreamError);
+    }
   },
 });

@@ -21,6 +21,7 @@
 export * from "./announcements.ts";
 export * from "./broadcast.ts";
 export { LiteStreamError } from "./errors.ts";
+export type { LateGroups } from "./group_queue.ts";
 export * from "./messages/announce.ts";
 export * from "./messages/group.ts";
 export * from "./messages/session_info.ts";

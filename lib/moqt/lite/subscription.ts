@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { BoundedQueue } from "../session/queue.ts";
 import { LiteStreamError } from "./errors.ts";
+import { GroupQueue, type LateGroups } from "./group_queue.ts";
 import { GroupParser } from "./messages/group.ts";
 import { LiteGroup } from "./received_group.ts";
 import type { StreamInput } from "./stream_input.ts";
@@ -16,6 +16,11 @@ export interface LiteSubscribeOptions {
   priority?: number;
   /** Groups that wait for the reader; the oldest go. 1: the latest wins. Default 64. */
   maxGroups?: number;
+  /**
+   * What is done with groups that come after a newer one was read: `drop`, the default, so that nothing
+   * old is taken for new, or `deliver`, as groups overtake each other on their way.
+   */
+  late?: LateGroups;
   /** Bytes of the largest frame that is taken. Default 64 MiB. */
   maxFrameBytes?: number;
   /** Gives up while the publisher has not agreed. */
@@ -29,7 +34,7 @@ const LINGER_MS = 250;
 
 /** A subscription. */
 export class LiteSubscription implements AsyncDisposable {
-  readonly #queue: BoundedQueue<LiteGroup>;
+  readonly #queue: GroupQueue;
   readonly #receiving = new Set<LiteGroup>();
   readonly #maxFrameBytes: number | undefined;
   readonly #ready = Promise.withResolvers<void>();
@@ -54,11 +59,11 @@ export class LiteSubscription implements AsyncDisposable {
   ) {
     this.broadcast = broadcast;
     this.track = track;
-    const { maxGroups = 64 } = options;
+    const { maxGroups = 64, late = "drop" } = options;
     if (!Number.isSafeInteger(maxGroups) || maxGroups < 1) {
       throw new RangeError(`maxGroups is ${maxGroups}; at least 1 must wait`);
     }
-    this.#queue = new BoundedQueue(maxGroups, "drop-oldest", (group) => group.abandon("old"));
+    this.#queue = new GroupQueue(maxGroups, late);
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#forget = forget;
     this.#ready.promise.catch(() => {});
@@ -75,13 +80,13 @@ export class LiteSubscription implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /** Groups that went because the reader was slow. */
+  /** Groups that were let go because the reader was slow, or they came late. */
   get droppedGroups(): number {
     return this.#queue.dropped + this.#lateGroups;
   }
 
   /**
-   * The groups in the order in which they arrive. Ends with the track; throws a {@link LiteStreamError}
+   * The groups as they begin, of those that wait the oldest first. Ends with the track; throws a {@link LiteStreamError}
    * where the publisher cut it off, a transport's error where the connection was lost. One reader; who
    * leaves it ends the subscription.
    */

@@ -8,7 +8,7 @@ import {
 } from "../../../lib/moqt/lite/mod.ts";
 import { acceptLite, connectLite } from "../../../lib/moqt/lite/mod.ts";
 import { memoryPair } from "../../../lib/transport/memory.ts";
-import { liteSessions } from "./sessions.ts";
+import { liteAndBare, liteSessions } from "./sessions.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -261,12 +261,47 @@ Deno.test("with one group waiting, the latest wins", async () => {
   for (let i = 0; i < 20; i++) track.writeGroup(utf8(String(i)));
   await track.end();
   const seen: string[] = [];
-  // Their streams are all there before the first is read.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // All streams have come and gone before the first is read.
+  await subscription.closed;
   for await (const group of subscription.groups()) seen.push(...await texts(group));
   assert.equal(seen.at(-1), "19");
   assert.equal(seen.length + subscription.droppedGroups, 20);
   assert.ok(seen.length <= 2, `${seen}`);
+});
+
+Deno.test("groups that overtook each other are read in order; late ones only where wanted", async () => {
+  const { session, bare } = await liteAndBare("client");
+  const began = async (subscribe: number, sequence: number) => {
+    const writer = (await bare.createUnidirectionalStream()).getWriter();
+    await writer.write(Uint8Array.of(0, 2, subscribe, sequence, 1, sequence));
+    await writer.close();
+  };
+  /** Streams are taken in their order: when one of no known type is refused, those before were taken. */
+  const settled = async () => {
+    const writer = (await bare.createUnidirectionalStream()).getWriter();
+    await writer.write(Uint8Array.of(9));
+    await assert.rejects(writer.closed);
+  };
+  const answers = bare.incomingBidirectionalStreams.getReader();
+  for (const [id, late] of (["drop", "deliver"] as const).entries()) {
+    const subscription = session.subscribe("b", "t", { late });
+    const { value } = await answers.read();
+    await value!.writable.getWriter().write(Uint8Array.of(0));
+    await subscription.ready;
+    const groups = subscription.groups();
+    for (const sequence of [5, 3, 4]) await began(id, sequence);
+    await settled();
+    const read = async () => (await groups.next()).value!.sequence;
+    assert.deepEqual([await read(), await read()], [3, 4]);
+    assert.equal(await read(), 5);
+    await began(id, 2);
+    await settled();
+    await began(id, 6);
+    assert.equal(await read(), late === "drop" ? 6 : 2);
+    assert.equal(subscription.droppedGroups, late === "drop" ? 1 : 0);
+    await groups.return();
+  }
+  await session.close();
 });
 
 Deno.test("a reader that leaves a group stops it, one that leaves the groups the subscription", async () => {
