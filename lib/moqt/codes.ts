@@ -52,37 +52,28 @@ export type RequestKind =
   | "subscribe-namespace"
   | "subscribe-tracks";
 
-/** In all drafts since 16. */
-const ERRORS_ANY = {
+/** Why a request is refused, in any draft, by the newest number: draft-20, section 15.11.2. */
+export const REQUEST_ERROR_CODES = {
   "internal-error": 0x0,
   "unauthorized": 0x1,
   "timeout": 0x2,
   "not-supported": 0x3,
   "malformed-auth-token": 0x4,
   "expired-auth-token": 0x5,
+  "going-away": 0x6,
+  "excessive-load": 0x9,
   "does-not-exist": 0x10,
   "invalid-range": 0x11,
   "malformed-track": 0x12,
+  "duplicate-subscription": 0x19,
   "uninterested": 0x20,
   "prefix-overlap": 0x30,
-} as const;
-/** Drafts 16 and 18. */
-const ERRORS_OLD = { "duplicate-subscription": 0x19, "invalid-joining-request-id": 0x32 } as const;
-const ERRORS_SINCE_18 = {
-  "going-away": 0x6,
-  "excessive-load": 0x9,
   "namespace-too-large": 0x31,
+  "invalid-joining-request-id": 0x32,
   "unsupported-extension": 0x33,
   "redirect": 0x34,
-} as const;
-const ERRORS_SINCE_20 = { "conflicting-filters": 0x35, "invalid-filter": 0x36 } as const;
-
-/** Why a request is refused, in any draft, by the newest number: draft-20, section 15.11.2. */
-export const REQUEST_ERROR_CODES = {
-  ...ERRORS_ANY,
-  ...ERRORS_OLD,
-  ...ERRORS_SINCE_18,
-  ...ERRORS_SINCE_20,
+  "conflicting-filters": 0x35,
+  "invalid-filter": 0x36,
 } as const;
 
 /** A name of {@link REQUEST_ERROR_CODES}. */
@@ -90,9 +81,28 @@ export type RequestErrorName = keyof typeof REQUEST_ERROR_CODES;
 
 type ErrorCodes = Readonly<Partial<Record<RequestErrorName, number>>>;
 
-const ERRORS_16: ErrorCodes = { ...ERRORS_ANY, ...ERRORS_OLD };
-const ERRORS_18: ErrorCodes = { ...ERRORS_16, ...ERRORS_SINCE_18 };
-const ERRORS_20: ErrorCodes = { ...ERRORS_ANY, ...ERRORS_SINCE_18, ...ERRORS_SINCE_20 };
+const SINCE_18: readonly RequestErrorName[] = [
+  "going-away",
+  "excessive-load",
+  "namespace-too-large",
+  "unsupported-extension",
+  "redirect",
+];
+const SINCE_20: readonly RequestErrorName[] = ["conflicting-filters", "invalid-filter"];
+const UNTIL_18: readonly RequestErrorName[] = [
+  "duplicate-subscription",
+  "invalid-joining-request-id",
+];
+
+function errorsWithout(...names: readonly RequestErrorName[]): ErrorCodes {
+  const codes: Partial<Record<RequestErrorName, number>> = { ...REQUEST_ERROR_CODES };
+  for (const name of names) delete codes[name];
+  return codes;
+}
+
+const ERRORS_16 = errorsWithout(...SINCE_18, ...SINCE_20);
+const ERRORS_18 = errorsWithout(...SINCE_20);
+const ERRORS_20 = errorsWithout(...UNTIL_18);
 
 /** What all requests of draft-14 may be refused with; the rest differs from one to another. */
 const ANY_14: ErrorCodes = {

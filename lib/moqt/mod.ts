@@ -57,12 +57,15 @@ export type {
   SubscriptionEnd,
   SubscriptionInfo,
 } from "./session/subscription.ts";
+export type { JoinFrom } from "./session/join.ts";
+export type { TrackStanding } from "./session/status.ts";
 export type { TokenValue } from "./session/tokens.ts";
 export * from "./session/track_source.ts";
 export type { SubscriptionFilter } from "./wire/filter.ts";
 export type { KeyValue } from "./wire/key_values.ts";
 export { compareLocations, type Location } from "./wire/location.ts";
-export type { GroupOrder, Parameters } from "./wire/parameters.ts";
+export type { FillParameters, GroupOrder, Parameters, RangeFilters } from "./wire/parameters.ts";
+export type { RangeFilter, ValueRange } from "./wire/range_filter.ts";
 export { PROPERTY, type TrackProperties } from "./wire/properties.ts";
 export type { Token } from "./wire/token.ts";
 export {

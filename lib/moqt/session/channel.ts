@@ -60,6 +60,11 @@ export interface Channel {
   send(message: ControlMessage): void;
   /** Nothing follows from this side; the request is forgotten where both are done. */
   finish(): void;
+  /**
+   * Asks the peer to make the request elsewhere; after `timeoutMs` (0: never) the request is reset. A
+   * `TypeError` where the draft does not have that.
+   */
+  goaway(uri: string, timeoutMs: number): void;
   /** Ends the request from this side, in the draft's way. Idempotent. */
   cancel(code?: ResetName): void;
   /**

@@ -55,15 +55,15 @@ export class FetchServer {
 
   /** Answers a fetch, and sends its objects. */
   serve(message: MessageOf<"fetch">, open: OpenRequest): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
+    const { channel, abort } = open;
     const { parameters } = message;
     const { requestId } = channel;
     let setPriority: ((priority: number) => void) | undefined;
     open.run(async () => {
       const { signal } = abort;
-      const range = await this.#range(message, { tokens, signal });
+      const range = await this.#range(message, open.common);
       if (this.#host.handlers.fetch === undefined) unsupported();
-      const answer = await this.#host.handlers.fetch({ ...range, parameters, tokens, signal });
+      const answer = await this.#host.handlers.fetch({ ...range, parameters, ...open.common });
       if (isBefore(answer.end, range.start)) {
         throw new RequestError("invalid-range", "nothing was published from there on");
       }
@@ -101,7 +101,7 @@ export class FetchServer {
   /** What a fetch is of. Rejects with a `RequestError`, or a violation. */
   async #range(
     { range }: MessageOf<"fetch">,
-    request: { tokens: readonly TokenValue[]; signal: AbortSignal },
+    request: OpenRequest["common"],
   ): Promise<TrackRange> {
     switch (range.by) {
       case "range":
@@ -142,7 +142,7 @@ export class FetchServer {
 
   async #toLargest(
     { track, filter }: FetchRange & { by: "filter" },
-    request: { tokens: readonly TokenValue[]; signal: AbortSignal },
+    request: OpenRequest["common"],
   ): Promise<TrackRange> {
     const status = await this.#host.handlers.trackStatus?.({ track, parameters: {}, ...request });
     const largest = status?.largest ?? this.#largestSent(track);
@@ -184,7 +184,15 @@ export class FetchServer {
     const stream: FetchStreamOptions = { requestId, parameters, signal };
     try {
       if (handlers.fetch === undefined) throw new RequestError("not-supported", "no fetches here");
-      const { items } = await handlers.fetch({ track, ...range, parameters, tokens, signal });
+      const { items } = await handlers.fetch({
+        track,
+        ...range,
+        parameters,
+        tokens,
+        signal,
+        // What precedes a subscription moves with it.
+        goaway: () => {},
+      });
       await serveFetch(connection, version, { ...stream, items });
     } catch {
       if (!signal.aborted) await resetFetch(connection, version, stream);

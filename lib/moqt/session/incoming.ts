@@ -22,6 +22,12 @@ export interface IncomingRequest {
   readonly tokens: readonly TokenValue[];
   /** Aborted when the peer wants no more of it, or the session ends. */
   readonly signal: AbortSignal;
+  /**
+   * Asks the peer to make this request elsewhere, as its `onGoaway` hears; after `timeoutMs` (0, the
+   * default: never) it is reset. Servers alone may name a `uri`; empty: this session. Once. A
+   * `TypeError` where the draft has no such: before draft-18.
+   */
+  goaway(options?: { uri?: string; timeoutMs?: number }): void;
 }
 
 /** What a subscriber is told. */

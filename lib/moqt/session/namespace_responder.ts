@@ -27,14 +27,13 @@ export class NamespaceResponder {
 
   /** The peer has a namespace. */
   publish(message: MessageOf<"publish-namespace">, open: OpenRequest): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
+    const { channel, abort } = open;
     open.run(async () => {
       if (this.#host.handlers.publishNamespace === undefined) unsupported();
       await this.#host.handlers.publishNamespace({
         namespace: message.namespace,
         parameters: message.parameters,
-        tokens,
-        signal: abort.signal,
+        ...open.common,
         cancel: () => {
           channel.cancel();
           abort.abort();
@@ -55,7 +54,7 @@ export class NamespaceResponder {
     message: MessageOf<"subscribe-namespace"> | MessageOf<"subscribe-tracks">,
     open: OpenRequest,
   ): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
+    const { channel, abort } = open;
     const { prefix, parameters } = message;
     const feeds = this.#feeds[message.kind];
     let feed: NamespaceFeed | undefined;
@@ -66,8 +65,7 @@ export class NamespaceResponder {
         prefix,
         interest: message.kind === "subscribe-tracks" ? "publish" : message.interest,
         parameters,
-        tokens,
-        signal: abort.signal,
+        ...open.common,
         accept: () => {
           open.claim();
           const made = new NamespaceFeed(prefix, channel);

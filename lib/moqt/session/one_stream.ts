@@ -21,6 +21,7 @@ import { Announcements } from "./announcements.ts";
 import { type Channel, type ChannelHandler, ControlWriter, isRequest } from "./channel.ts";
 import { readMessages, type RequestMessage, type Signals, type SignalsOwner } from "./channel.ts";
 import type { UpdateAnswer } from "./channel.ts";
+import { RequestCredit } from "./request_credit.ts";
 import { RequestIds, type Role } from "./request_ids.ts";
 import { StreamChannel } from "./stream_channel.ts";
 import { type ChannelHost, VirtualChannel } from "./virtual_channel.ts";
@@ -47,19 +48,10 @@ export class OneStreamSignals implements Signals {
   /** What subscriptions want, where updates tell all of it again. */
   readonly #wishes = new Map<number, Wish>();
   readonly #announcements: Announcements;
-  readonly #waiting = new Set<() => void>();
-  readonly #maxRequests: number;
+  readonly #credit: RequestCredit;
   #writer: ControlWriter | undefined;
   #setup = Promise.withResolvers<SetupOptions>();
   #isSetUp = false;
-  /** Ids of ours are below this. */
-  #limit = 0;
-  /** The limit that was told to block. */
-  #blockedAt = -1;
-  /** Requests of the peer's that are not over. */
-  #open = 0;
-  /** Ids of the peer's are below this. */
-  #peerLimit: number;
   #ended: { error: unknown } | undefined;
   #goneAway = false;
 
@@ -73,8 +65,7 @@ export class OneStreamSignals implements Signals {
     this.#role = options.role;
     this.#owner = options.owner;
     this.#ids = new RequestIds(options.role);
-    this.#maxRequests = options.maxRequests;
-    this.#peerLimit = options.maxRequests * 2;
+    this.#credit = new RequestCredit(this.#ids, options.maxRequests, (more) => this.#send(more));
     this.#setup.promise.catch(() => {});
     this.#announcements = new Announcements({
       channels: () => this.#channels.values(),
@@ -84,7 +75,7 @@ export class OneStreamSignals implements Signals {
 
   /** Exchanges set-ups over the client's first stream. */
   async start(options: SetupOptions): Promise<SetupOptions> {
-    const own = { ...options, maxRequestId: this.#peerLimit };
+    const own = { ...options, maxRequestId: this.#credit.peerLimit };
     if (this.#role === "client") {
       const stream = await this.#connection.createBidirectionalStream({ sendOrder: CONTROL_ORDER });
       this.#control(stream);
@@ -149,16 +140,12 @@ export class OneStreamSignals implements Signals {
       throw violation(`a stream begins with ${message.kind}`);
     }
     this.#accept(message.requestId, false);
-    this.#open++;
+    this.#credit.opened();
     return this.#owner.request(message, channel);
   }
 
   #accept(id: number, inOrder = true): void {
-    if (id >= this.#peerLimit) {
-      throw new MoqtViolation("too-many-requests", `request id ${id} is above the limit`);
-    }
-    if (inOrder) this.#ids.acceptInOrder(id);
-    else this.#ids.accept(id);
+    this.#credit.accept(id, inOrder);
   }
 
   #take(message: ControlMessage): void {
@@ -170,14 +157,12 @@ export class OneStreamSignals implements Signals {
         this.#goneAway = true;
         return this.#owner.goaway(message);
       case "max-request-id":
-        if (message.max <= this.#limit) throw violation("MAX_REQUEST_ID does not grow");
-        this.#limit = message.max;
-        return this.#wake();
+        return this.#credit.raise(message.max);
       case "requests-blocked":
-        return this.#grant();
+        return this.#credit.grant();
       case "request-update":
         this.#accept(message.requestId);
-        this.#grant();
+        this.#credit.grant();
         return this.#takeUpdate(message);
       case "unsubscribe":
       case "fetch-cancel":
@@ -215,7 +200,7 @@ export class OneStreamSignals implements Signals {
       throw new MoqtViolation("version-negotiation-failed", "the peer does not speak this draft");
     }
     this.#isSetUp = true;
-    this.#limit = options.maxRequestId ?? 0;
+    this.#credit.begin(options.maxRequestId ?? 0);
     this.#setup.resolve(options);
   }
 
@@ -224,7 +209,7 @@ export class OneStreamSignals implements Signals {
       throw violation("SUBSCRIBE_NAMESPACE on the control stream");
     }
     this.#accept(message.requestId);
-    this.#open++;
+    this.#credit.opened();
     const channel = new VirtualChannel(this.#host, message.requestId, message, false);
     this.#begin(channel, message);
     const told = message.kind === "publish-namespace" && !hasNamespaceMessages(this.#version) &&
@@ -354,37 +339,8 @@ export class OneStreamSignals implements Signals {
     return await answer.promise;
   }
 
-  async #nextId(signal?: AbortSignal): Promise<number> {
-    signal?.throwIfAborted();
-    while (this.#ended === undefined && this.#ids.next >= this.#limit) {
-      if (this.#blockedAt !== this.#limit) {
-        this.#blockedAt = this.#limit;
-        this.#send({ kind: "requests-blocked", max: this.#limit });
-      }
-      await this.#credit(signal);
-    }
-    if (this.#ended !== undefined) throw this.#ended.error;
-    return this.#ids.take();
-  }
-
-  #credit(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal?.removeEventListener("abort", abort);
-        resolve();
-      };
-      const abort = () => {
-        this.#waiting.delete(wake);
-        reject(signal!.reason);
-      };
-      this.#waiting.add(wake);
-      signal?.addEventListener("abort", abort, { once: true });
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+  #nextId(signal?: AbortSignal): Promise<number> {
+    return this.#credit.take(signal);
   }
 
   /** Makes a request. */
@@ -433,19 +389,7 @@ export class OneStreamSignals implements Signals {
 
   /** One of the peer's requests is over. */
   release(): void {
-    this.#open--;
-    this.#grant();
-  }
-
-  /** Lets the peer make more requests, where half of its credit is used or none is left. */
-  #grant(): void {
-    const next = this.#ids.peerNext - this.#ids.peerNext % 2;
-    const limit = next + 2 * Math.max(0, this.#maxRequests - this.#open);
-    const more = limit - this.#peerLimit;
-    if (this.#ended !== undefined || more <= 0) return;
-    if (more < this.#maxRequests && next < this.#peerLimit) return;
-    this.#peerLimit = limit;
-    this.#send({ kind: "max-request-id", max: limit });
+    this.#credit.release();
   }
 
   /** All that waits fails. */
@@ -453,7 +397,7 @@ export class OneStreamSignals implements Signals {
     if (this.#ended !== undefined) return;
     this.#ended = { error };
     this.#setup.reject(error);
-    this.#wake();
+    this.#credit.end(error);
     for (const { answer } of this.#updates.values()) answer.reject(error);
     this.#updates.clear();
     this.#channels.clear();

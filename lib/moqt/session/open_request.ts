@@ -7,6 +7,7 @@ import { requestErrorCode, type RequestKind } from "../codes.ts";
 import { MoqtViolation, type Redirect, RequestError } from "../errors.ts";
 import { hasRedirect } from "../versions.ts";
 import type { Channel, RequestMessage } from "./channel.ts";
+import type { IncomingRequest } from "./incoming.ts";
 import type { ResponderHost } from "./responder_host.ts";
 import type { TokenValue } from "./tokens.ts";
 
@@ -34,6 +35,20 @@ export class OpenRequest {
     this.tokens = host.tokens.resolve(message.parameters.tokens);
     const forget = host.onEnd(() => this.abort.abort());
     this.abort.signal.addEventListener("abort", forget, { once: true });
+  }
+
+  /** What every handler is told. */
+  get common(): Pick<IncomingRequest, "tokens" | "signal" | "goaway"> {
+    return {
+      tokens: this.tokens,
+      signal: this.abort.signal,
+      goaway: ({ uri = "", timeoutMs = 0 } = {}) => {
+        if (uri !== "" && this.#host.role === "client") {
+          throw new TypeError("clients cannot tell servers where to go");
+        }
+        this.channel.goaway(uri, timeoutMs);
+      },
+    };
   }
 
   /** Runs a handler, and refuses with what it throws. */

@@ -157,8 +157,7 @@ export class Responder {
       return this.#host.handlers.subscribe({
         track,
         parameters,
-        tokens,
-        signal: abort.signal,
+        ...open.common,
         accept: (answer = {}) => {
           open.claim();
           const made = this.#accepted(message, channel, answer);
@@ -268,7 +267,7 @@ export class Responder {
   }
 
   #publish(message: MessageOf<"publish">, open: OpenRequest): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
+    const { channel, abort } = open;
     const { track, trackAlias, parameters, properties } = message;
     let subscription: Subscription | undefined;
     open.run(() => {
@@ -278,8 +277,7 @@ export class Responder {
         track,
         parameters,
         properties,
-        tokens,
-        signal: abort.signal,
+        ...open.common,
         accept: (wanted: Parameters = {}, options: ReceiveOptions = {}) => {
           open.claim();
           const { aliases, version } = this.#host;
@@ -337,7 +335,7 @@ export class Responder {
   }
 
   #trackStatus(message: MessageOf<"track-status">, open: OpenRequest): Partial<ChannelHandler> {
-    const { channel, tokens, abort } = open;
+    const { channel, abort } = open;
     open.run(async () => {
       if (this.#host.handlers.trackStatus === undefined) unsupported();
       const { version } = this.#host;
@@ -345,8 +343,7 @@ export class Responder {
       const { largest, expiresMs, properties } = await this.#host.handlers.trackStatus({
         track,
         parameters,
-        tokens,
-        signal: abort.signal,
+        ...open.common,
       });
       open.claim();
       const hasProperties = hasStatusProperties(version) || !hasParametersForFields(version);

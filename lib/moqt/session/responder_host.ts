@@ -8,12 +8,15 @@ import type { Version } from "../versions.ts";
 import type { TrackAliases } from "./aliases.ts";
 import type { RequestHandlers } from "./incoming.ts";
 import type { Publication } from "./publication.ts";
+import type { Role } from "./request_ids.ts";
 import type { TokenCache } from "./tokens.ts";
 
 /** What answering needs of the session. */
 export interface ResponderHost {
   /** The connection. */
   readonly connection: Connection;
+  /** Which side this is. */
+  readonly role: Role;
   /** The draft. */
   readonly version: Version;
   /** What is done about requests. */

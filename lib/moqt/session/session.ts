@@ -20,8 +20,6 @@ import {
   versionOf,
 } from "../versions.ts";
 import type { Location } from "../wire/location.ts";
-import type { Parameters } from "../wire/parameters.ts";
-import type { TrackProperties } from "../wire/properties.ts";
 import type { Namespace, TrackName } from "../wire/track_name.ts";
 import { TrackAliases } from "./aliases.ts";
 import { type AnswerHandler, ask, type Asked, checkMandatory, ENDED, unexpected } from "./ask.ts";
@@ -44,6 +42,7 @@ import type { Role } from "./request_ids.ts";
 import { RequestStreamSignals } from "./request_streams.ts";
 import { Responder } from "./responder.ts";
 import { checkSetup } from "./setup.ts";
+import { askStatus, type TrackStanding } from "./status.ts";
 import { MAX_UPDATES } from "./stream_channel.ts";
 import { type ReceiveOptions, Subscription } from "./subscription.ts";
 import { TokenCache } from "./tokens.ts";
@@ -120,6 +119,7 @@ export class MoqtSession implements AsyncDisposable {
     const isGoingAway = () => this.#isGoingAway;
     this.#responder = new Responder({
       connection,
+      role,
       version,
       handlers: options.handlers ?? {},
       tokens: this.#tokens,
@@ -335,38 +335,12 @@ export class MoqtSession implements AsyncDisposable {
   }
 
   /** Asks how a track stands. */
-  async trackStatus(
-    track: TrackName,
-    options: RequestOptions = {},
-  ): Promise<{ parameters: Parameters; properties?: TrackProperties }> {
+  trackStatus(track: TrackName, options: RequestOptions = {}): Promise<TrackStanding> {
     const { parameters = {} } = options;
-    const answer = Promise.withResolvers<
-      { parameters: Parameters; properties?: TrackProperties }
-    >();
-    const forget = this.#onEnd(() => answer.reject(new RequestError("internal-error", ENDED)));
-    let finish = () => {};
-    this.#ask(
-      {
-        started: (channel) => finish = () => channel.finish(),
-        refused: (error) => answer.reject(error),
-      },
-      { kind: "track-status", requestId: 0, track, parameters },
-      {
-        message: (message) => {
-          if (message.kind !== "request-ok") throw unexpected(message, "TRACK_STATUS");
-          const { parameters, properties } = message;
-          answer.resolve({ parameters, ...(properties === undefined ? {} : { properties }) });
-        },
-        canceled: () => answer.reject(new RequestError("internal-error", "canceled")),
-      },
-      options,
-    );
-    try {
-      return await answer.promise;
-    } finally {
-      finish();
-      forget();
-    }
+    return askStatus({ kind: "track-status", requestId: 0, track, parameters }, {
+      ask: (asked, message, handler) => this.#ask(asked, message, handler, options),
+      onEnd: (end) => this.#onEnd(end),
+    });
   }
 
   /** Tells the peer of a namespace that has tracks. */

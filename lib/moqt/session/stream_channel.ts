@@ -8,7 +8,7 @@ import { type BidirectionalStream, TransportError } from "../../transport/connec
 import { resetCode, type ResetName } from "../codes.ts";
 import { MoqtViolation, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
-import { hasFinCancel, hasUpdateCredit, type Version } from "../versions.ts";
+import { hasFinCancel, hasRequestStreams, hasUpdateCredit, type Version } from "../versions.ts";
 import { checkScope, type Parameters } from "../wire/parameters.ts";
 import { type Channel, type ChannelHandler, ControlWriter, isRequest } from "./channel.ts";
 import { readMessages, type RequestMessage, type UpdateAnswer } from "./channel.ts";
@@ -52,6 +52,8 @@ export class StreamChannel implements Channel {
   #over = false;
   #goneAway = false;
   #answered = false;
+  /** What resets the request after this side's GOAWAY; 0: nothing does. */
+  #wentAway: ReturnType<typeof setTimeout> | 0 | undefined;
   /** The request's id; -1 until an incoming one is known. */
   requestId: number = -1;
 
@@ -203,6 +205,17 @@ export class StreamChannel implements Channel {
     return await answer.promise;
   }
 
+  /** Asks the peer to make the request elsewhere. */
+  goaway(uri: string, timeoutMs: number): void {
+    if (!hasRequestStreams(this.#version)) {
+      throw new TypeError(`draft ${this.#version} has no GOAWAY for one request`);
+    }
+    if (this.#over || this.#finished || this.#wentAway !== undefined) return;
+    this.#writer.send({ kind: "goaway", uri, timeoutMs });
+    const late = () => this.cancel("going-away");
+    this.#wentAway = timeoutMs === 0 ? 0 : setTimeout(late, timeoutMs);
+  }
+
   /** Sends FIN. */
   finish(): void {
     if (this.#finished || this.#over) return;
@@ -234,6 +247,7 @@ export class StreamChannel implements Channel {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#wentAway);
     const error = new TransportError("the request is over");
     for (const { answer } of this.#updates.splice(0)) answer.reject(error);
     if (!this.#ours && this.requestId >= 0) this.#host.over?.();

@@ -85,6 +85,11 @@ export class VirtualChannel implements Channel {
     this.#host.forget(this);
   }
 
+  /** Only sessions can go away in these drafts. */
+  goaway(): never {
+    throw new TypeError(`draft ${this.#host.version} has no GOAWAY for one request`);
+  }
+
   /** Ends it with the message that its kind has for that. */
   cancel(code: ResetName = "cancelled"): void {
     if (this.#over) return;

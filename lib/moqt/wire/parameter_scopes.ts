@@ -13,12 +13,40 @@ import {
 } from "../versions.ts";
 import type { Parameters } from "./parameters.ts";
 
-type Name = keyof Parameters;
+/** A parameter. */
+export type ParameterName = keyof Parameters;
 
-const TIMEOUTS: readonly Name[] = ["deliveryTimeoutMs", "subgroupTimeoutMs"];
-const SUBSCRIPTION: readonly Name[] = [...TIMEOUTS, "forward", "priority", "filter", "newGroup"];
+/** A message that has parameters, or several that have the same. */
+export type Scope =
+  | "SUBSCRIBE"
+  | "SUBSCRIBE_OK"
+  | "REQUEST_UPDATE"
+  | "PUBLISH"
+  | "PUBLISH_OK"
+  | "PUBLISH_STATE_NOTIFY"
+  | "FETCH"
+  | "FETCH_OK"
+  | "FILL_PARAMETERS"
+  | "TRACK_STATUS"
+  | "REQUEST_OK"
+  | "PUBLISH_NAMESPACE"
+  /** Also SUBSCRIBE_TRACKS, where that is a message of its own. */
+  | "SUBSCRIBE_NAMESPACE"
+  /** Any answer that has REQUEST_OK's number where requests have streams of their own. */
+  | "ANY_OK";
 
-const BEFORE_20 = {
+type Scopes = Readonly<Record<Scope, readonly ParameterName[]>>;
+
+const TIMEOUTS: readonly ParameterName[] = ["deliveryTimeoutMs", "subgroupTimeoutMs"];
+const SUBSCRIPTION: readonly ParameterName[] = [
+  ...TIMEOUTS,
+  "forward",
+  "priority",
+  "filter",
+  "newGroup",
+];
+
+const BEFORE_20: Scopes = {
   SUBSCRIBE: [...SUBSCRIPTION, "tokens", "groupOrder", "rendezvousTimeoutMs"],
   SUBSCRIBE_OK: ["expiresMs", "largest"],
   REQUEST_UPDATE: [...SUBSCRIPTION, "tokens", "prefix"],
@@ -31,30 +59,25 @@ const BEFORE_20 = {
   TRACK_STATUS: ["tokens"],
   REQUEST_OK: ["expiresMs", "largest"],
   PUBLISH_NAMESPACE: ["tokens"],
-  /** Also SUBSCRIBE_TRACKS, where that is a message of its own. */
   SUBSCRIBE_NAMESPACE: ["tokens", "forward"],
-  /** Any answer that has REQUEST_OK's number where requests have streams of their own. */
   ANY_OK: [...SUBSCRIPTION, "expiresMs", "groupOrder", "largest"],
-} as const satisfies Record<string, readonly Name[]>;
+};
 
-/** A message that has parameters. */
-export type Scope = keyof typeof BEFORE_20;
-
-const RANGES: readonly Name[] = [
+const RANGES: readonly ParameterName[] = [
   "subgroupRanges",
   "objectRanges",
   "priorityRanges",
   "objectPropertyRanges",
 ];
 
-const SUBSCRIBE_20: readonly Name[] = [
+const SUBSCRIBE_20: readonly ParameterName[] = [
   ...BEFORE_20.SUBSCRIBE,
   ...RANGES,
   "fill",
   "includeProperties",
 ];
 
-const SINCE_20: Readonly<Record<Scope, readonly Name[]>> = {
+const SINCE_20: Scopes = {
   ...BEFORE_20,
   SUBSCRIBE: SUBSCRIBE_20,
   REQUEST_UPDATE: [...BEFORE_20.REQUEST_UPDATE, ...RANGES, "fill", "trackPropertyRanges"],
@@ -69,17 +92,17 @@ const SINCE_20: Readonly<Record<Scope, readonly Name[]>> = {
 };
 
 /** The parameters a message may carry. */
-export function scopeOf(scope: Scope, version: Version = NEWEST): readonly Name[] {
+export function scopeOf(scope: Scope, version: Version = NEWEST): readonly ParameterName[] {
   return hasLocationFilters(version) ? SINCE_20[scope] : BEFORE_20[scope];
 }
 
 /** Whether a message may carry a parameter. */
-export function takes(scope: Scope, name: Name, version: Version): boolean {
+export function takes(scope: Scope, name: ParameterName, version: Version): boolean {
   return scopeOf(scope, version).includes(name);
 }
 
 /** What an update may change of a request, by its kind; undefined: the draft does not say. */
-export function updateScope(kind: string, version: Version): readonly Name[] | undefined {
+export function updateScope(kind: string, version: Version): readonly ParameterName[] | undefined {
   if (hasPublishOkParameters(version)) return undefined;
   switch (kind) {
     case "fetch":
