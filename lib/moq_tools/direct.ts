@@ -3,16 +3,9 @@
  *
  * @module
  */
-import { UnsupportedError } from "../errors.ts";
 import type { DirectTransport } from "../transport/direct.ts";
 
-/** Gives plain QUIC and WebTransport. Throws `UnsupportedError` where this build has none. */
+/** Gives plain QUIC and WebTransport. */
 export async function directTransport(): Promise<DirectTransport> {
-  const place = new URL("../transport/direct_endpoint.ts", import.meta.url);
-  try {
-    const module = await import(place.href) as { directTransport: DirectTransport };
-    return module.directTransport;
-  } catch (cause) {
-    throw new UnsupportedError("this build has no QUIC by address", { cause });
-  }
+  return (await import("../transport/direct_endpoint.ts")).directTransport;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hasRequestStreams, hasSubscribeTracks } from "../../moqt/versions.ts";
+import { hasNamespaceMessages, hasSubscribeTracks } from "../../moqt/versions.ts";
 import { formatNamespace, type Namespace, type TrackName } from "../../moqt/wire/track_name.ts";
 import type { NamespaceNews, NamespaceWatch } from "../../moqt/session/namespaces.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
@@ -98,7 +98,7 @@ export const subscribeNamespaceLifecycle: InteropCase = {
   specRevision: 1,
   async run(run) {
     const subscriber = await run.session("subscriber");
-    if (!hasNamespaceNews(subscriber)) {
+    if (!hasNamespaceMessages(subscriber.version)) {
       return { skip: `draft ${subscriber.version} has no NAMESPACE` };
     }
     const namespace = run.namespace(crypto.randomUUID());
@@ -113,11 +113,6 @@ export const subscribeNamespaceLifecycle: InteropCase = {
     return { message: "NAMESPACE, then NAMESPACE_DONE" };
   },
 };
-
-/** Whether NAMESPACE exists: since draft-16. */
-function hasNamespaceNews(session: MoqtSession): boolean {
-  return hasRequestStreams(session.version) || session.version >= 16;
-}
 
 /** Makes a namespace known, and waits for the server's consent. */
 export async function announce(run: CaseRun, session: MoqtSession, namespace: Namespace) {
