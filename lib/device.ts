@@ -199,6 +199,16 @@ export interface TrackOffer {
   joined?(): void;
 }
 
+/** Options of kinds whose devices offer tracks: they stand in the kinds' own tables. */
+export const TRACK_OPTIONS = {
+  listen: {
+    type: "string",
+    value: "ADDR:PORT",
+    brief: "serve the MoQT tracks on this address, too (QUIC and WebTransport); :PORT is 127.0.0.1",
+    section: "Network",
+  },
+} as const satisfies OptionTable;
+
 /** Where a device sends the objects of a track. Nothing here waits. */
 export interface TrackSink {
   /** Begins a group, and ends the one before. Subscribers join at the beginning of a group. */

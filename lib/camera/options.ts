@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionTable } from "../device.ts";
+import { type OptionTable, TRACK_OPTIONS } from "../device.ts";
 
 /** Flags of `xoq camera`. */
 export const CAMERA_OPTIONS = {
@@ -53,6 +53,7 @@ export const CAMERA_OPTIONS = {
     value: "ADDR",
     brief: "show it on this machine too (page, MJPEG, MP4); alone: 127.0.0.1:8080 or the next free",
   },
+  ...TRACK_OPTIONS,
 } as const satisfies OptionTable;
 
 /** Flags of `xoq open` for cameras: where the pictures go. */

@@ -13,7 +13,9 @@ import type {
   StandardStreams,
 } from "../device.ts";
 import { DeniedError, UsageError } from "../errors.ts";
+import type { DirectPlace } from "../session/direct_server.ts";
 import { DeviceHost, type HostTickets } from "../session/host.ts";
+import type { DirectTransport } from "../transport/direct.ts";
 import { verifyGrant } from "../transport/grant.ts";
 import { type Identity, identityName, openIdentity } from "../transport/identity.ts";
 import { VERSION } from "../version.ts";
@@ -84,7 +86,10 @@ export async function serveDevices(
     // The first endpoint leads to all devices. XoQ's protocols name none, so that each further
     // device has an endpoint for them besides.
     const reachable = index === 0 ? devices : devices.slice(index, index + 1);
-    hosts.push(stack.use(await startHost(job.server, identity, reachable)));
+    const listen = index === 0 ? job.options["listen"] : undefined;
+    hosts.push(stack.use(
+      await startHost(job.server, identity, reachable, typeof listen === "string" ? listen : ""),
+    ));
   }
   const [host] = hosts;
   if (host === undefined) throw new UsageError("no device named");
@@ -108,6 +113,7 @@ export async function serveDevices(
       id: hosts[index]?.id,
     })),
   });
+  if (host.direct !== undefined) tellListening(host.direct, reporter);
   host.onTickets((tickets) => {
     reporter.event({ type: "ticket", ...ticketFields(tickets), addresses: host.addresses });
   });
@@ -174,12 +180,14 @@ async function keyFileIn(folder: string, names: readonly string[]): Promise<stri
   return names[0] ?? ".xoq_key";
 }
 
-function startHost(
+async function startHost(
   server: ServerValues,
   identity: Identity,
   devices: readonly ServedDevice[],
+  listen: string,
 ): Promise<DeviceHost> {
-  return DeviceHost.start({
+  return await DeviceHost.start({
+    ...(listen === "" ? {} : { listen: { address: listen, transport: await directTransport() } }),
     ...endpointOptions(server),
     identity,
     devices,
@@ -187,6 +195,30 @@ function startHost(
     allow: server.allow,
     agent: `xoq/${VERSION}`,
   });
+}
+
+/** Says where tracks are served by address. */
+function tellListening(
+  { address, certificateHash, grantWanted }: DirectPlace,
+  reporter: ServeReporter,
+): void {
+  const urls = [`moqt://${address}`, `https://${address}`];
+  reporter.event({
+    type: "listening",
+    address,
+    certificate_hash: certificateHash,
+    grant_wanted: grantWanted,
+    urls,
+  });
+  const token = grantWanted ? "\nclients show the part of the ticket behind # as their token" : "";
+  reporter.notice(
+    `tracks on ${urls.join(" and ")}\ncertificate hash ${certificateHash}${token}`,
+  );
+}
+
+/** What listens by address; loaded only where that is asked for. */
+async function directTransport(): Promise<DirectTransport> {
+  return (await import("../transport/direct_endpoint.ts")).directTransport;
 }
 
 /** Passes on what a device tells: to people, and to its clients. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionTable } from "../device.ts";
+import { type OptionTable, TRACK_OPTIONS } from "../device.ts";
 
 /** Flags of `xoq pose`, named as the specification of the stream names them. */
 export const POSE_OPTIONS = {
@@ -70,6 +70,7 @@ export const POSE_OPTIONS = {
     brief: "how long the simulated phone sends; absent: until it is told to end",
     section: "Simulated phone",
   },
+  ...TRACK_OPTIONS,
 } as const satisfies OptionTable;
 
 /** Flags of `xoq open` for poses. */
