@@ -66,6 +66,21 @@ for (const [draft, protocol] of DRAFTS) {
   });
 }
 
+for (const [draft, protocol] of DRAFTS) {
+  Deno.test(`draft ${draft}: all namespaces are asked for by a prefix of no fields`, async () => {
+    const prefixes: number[] = [];
+    const handlers: RequestHandlers = {
+      subscribeNamespace: (request) => {
+        prefixes.push(request.prefix.length);
+        request.accept();
+      },
+    };
+    await using pair = await sessions(protocol, { server: { handlers } });
+    await pair.client.subscribeNamespace([], draft === 14 ? "both" : "namespace").ready;
+    assert.deepEqual(prefixes, [0]);
+  });
+}
+
 Deno.test("draft 18: tracks below a prefix are asked for with a request of their own", async () => {
   const interests: string[] = [];
   const handlers: RequestHandlers = {

@@ -377,7 +377,7 @@ const RULES: readonly Rule[] = [
     control: "0600090001" + "0161" + "01" + "03020201",
     code: 0x17,
   },
-  { name: "a namespace without fields", draft: 14, control: "110003000000", code: 0x3 },
+  { name: "a namespace without fields", draft: 14, control: "060003000000", code: 0x3 },
   { name: "an unknown stream", draft: 14, streams: ["3e"], code: 0x3 },
   { name: "an unknown datagram", draft: 14, datagram: "0800", code: 0x3 },
   {

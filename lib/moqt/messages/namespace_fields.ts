@@ -67,7 +67,10 @@ export const namespaceRejected: MessageCodec<NamespaceRejected> = {
   },
 };
 
-/** SUBSCRIBE_NAMESPACE where it asks for namespaces and tracks alike. */
+/**
+ * SUBSCRIBE_NAMESPACE where it asks for namespaces and tracks alike. A prefix of no fields, which
+ * draft-14 (section 9.28) forbids, is taken for every namespace: relays of moq-dev begin with it.
+ */
 export const subscribeNamespaceAll: MessageCodec<SubscribeNamespace> = {
   type: 0x11,
   has: hasFields,
@@ -76,12 +79,12 @@ export const subscribeNamespaceAll: MessageCodec<SubscribeNamespace> = {
   read: (reader) => ({
     kind: "subscribe-namespace",
     requestId: reader.integer(),
-    prefix: readNamespace(reader),
+    prefix: readNamespace(reader, 0),
     interest: "both",
     parameters: readParameters(reader, "PUBLISH_NAMESPACE"),
   }),
   write: (writer, { requestId, prefix, parameters }) => {
-    writeNamespace(writer.integer(requestId), prefix);
+    writeNamespace(writer.integer(requestId), prefix, 0);
     writeParameters(writer, "PUBLISH_NAMESPACE", parameters);
   },
 };
@@ -92,6 +95,6 @@ export const unsubscribeNamespace: MessageCodec<UnsubscribeNamespace> = {
   has: hasFields,
   name: "UNSUBSCRIBE_NAMESPACE",
   kind: "unsubscribe-namespace",
-  read: (reader) => ({ kind: "unsubscribe-namespace", prefix: readNamespace(reader) }),
-  write: (writer, { prefix }) => writeNamespace(writer, prefix),
+  read: (reader) => ({ kind: "unsubscribe-namespace", prefix: readNamespace(reader, 0) }),
+  write: (writer, { prefix }) => writeNamespace(writer, prefix, 0),
 };
