@@ -1,8 +1,8 @@
 /** Devices' tracks as another implementation receives them: aiomoqt, in Python. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { MoqtPeer, noAiomoqt, type PeerObject } from "../support/aiomoqt.ts";
-import { eachLine, within } from "../support/process.ts";
+import { MoqtPeer, noAiomoqt } from "../support/aiomoqt.ts";
+import { eachLine } from "../support/process.ts";
 import { requires } from "../support/requires.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
 import { xoq } from "../support/xoq.ts";
@@ -34,11 +34,7 @@ for (const [scheme, draft] of [["moqt", 22], ["moqt", 18], ["https", 16]] as con
         { data: true },
       );
       const lines = new Set<string>();
-      let printed = () => {};
-      void eachLine(server.stdout, (line) => {
-        lines.add(sha256(line));
-        printed();
-      }).catch(() => {});
+      void eachLine(server.stdout, (line) => lines.add(sha256(line))).catch(() => {});
       const port = (await server.until("pairing"))["port"];
       const listening = await server.until("listening");
       await using _phone = xoq(
@@ -52,12 +48,12 @@ for (const [scheme, draft] of [["moqt", 22], ["moqt", 18], ["https", 16]] as con
       await peer.says("done");
       const { objects } = peer;
       assert.ok(objects.length >= 20);
-      const isPrinted = ({ sha256 }: PeerObject) => lines.has(sha256);
-      const all = new Promise<void>((resolve) => {
-        printed = () => objects.every(isPrinted) && resolve();
-        printed();
-      });
-      await within(all, 10_000, () => `a line for each of ${JSON.stringify(objects)}`);
+      // Standard output leaves out what finds its reader busy, and counts it.
+      const after = server.events.length;
+      const stats = await server.until("stats", { after });
+      const missing = objects.filter(({ sha256 }) => !lines.has(sha256));
+      assert.ok(missing.length <= Number(stats["superseded"]), JSON.stringify([missing, stats]));
+      assert.ok(missing.length < objects.length / 2);
       for (const { object } of objects) {
         assert.equal(object, 0, "each in a group of its own");
       }
