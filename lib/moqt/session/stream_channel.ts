@@ -114,11 +114,17 @@ export class StreamChannel implements Channel {
     const complete = finished && this.#ours && this.#answered &&
       (this.#kind === "fetch" || this.#kind === "track-status");
     const wasOver = this.#over || complete || this.#finished && finished;
+    if (!this.#finished && !this.#over) {
+      this.#finished = true;
+      if (finished) this.#writer.finish();
+      else this.#writer.abort(this.#reason("cancelled"));
+    }
     this.#end();
     if (!wasOver) this.#handler?.canceled();
   }
 
   #take(message: ControlMessage): void {
+    if (this.#over) return;
     if (this.#handler === undefined) {
       if (!isRequest(message)) throw violation(`a stream begins with ${message.kind}`);
       this.requestId = message.requestId;
@@ -221,9 +227,9 @@ export class StreamChannel implements Channel {
     if (this.#finished || this.#over) return;
     this.#finished = true;
     this.#writer.finish();
-    if (this.#heard) this.#end();
-    // Who answers has the last word; what the requester may still say is of no use.
-    else if (!this.#ours) this.#stop("cancelled");
+    // Who answers has the last word; the requester then ends its side. Stopping that would look like a
+    // cancellation, which may overtake what was said last.
+    if (this.#heard || !this.#ours) this.#end();
   }
 
   #stop(code: ResetName): void {
