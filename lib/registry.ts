@@ -57,6 +57,10 @@ export const KINDS: readonly KindEntry[] = [
       ["xoq camera 0 --h264", "the first camera, as H.264; prints a ticket"],
       ["xoq camera test --h264 --http", "a moving test pattern, shown on this machine too"],
       ["xoq camera 0 --jpeg --public", "what XoQ's clients can open by id alone"],
+      [
+        "xoq camera 0 --h264 --moq=anon/front --moq-relay https://relay.example",
+        "through a MoQ relay too, as XoQ's camera server does it",
+      ],
     ],
     options: async () => {
       const { CAMERA_OPTIONS, CAMERA_OPEN_OPTIONS } = await import("./camera/options.ts");

@@ -74,15 +74,23 @@ async function serve(
   values: Values,
   context: ServeContext,
 ): Promise<ServedDevice> {
+  const name = context.name ?? "camera";
+  const moq = values.moq === undefined ? undefined : await import("./moq.ts");
+  const target = moq?.moqTargetOf(values, selector, name);
   const pipeline = createPipeline(configOf(selector, values));
   await using stack = new AsyncDisposableStack();
   stack.use(pipeline);
   await pipeline.prepare();
-  const name = context.name ?? "camera";
   const server = new CameraServer(pipeline, { name, always: values.always });
   if (values.http !== undefined) {
     const { startHttp } = await import("./sinks/page.ts");
     server.attach(startHttp(name, server.feed, values.http, context));
+  }
+  if (moq !== undefined && target !== undefined) {
+    const { insecure } = values;
+    const { reporter } = context;
+    const options = { device: name, target, insecure, reporter };
+    server.attach(await moq.publishMoq(server.feed, options));
   }
   stack.move();
   return server;

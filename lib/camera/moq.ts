@@ -88,6 +88,15 @@ export function moqTargetOf(
   return moqTarget(relay, values.moq === "" ? defaultMoqPath(device, name) : values.moq);
 }
 
+/** Publishes a feed from now on. Throws `UnsupportedError` where nothing here dials by address. */
+export async function publishMoq(
+  feed: Feed,
+  options: Omit<MoqPublishOptions, "transport">,
+): Promise<MoqPublisher> {
+  const { directTransport } = await import("../transport/direct_endpoint.ts");
+  return new MoqPublisher(feed, { ...options, transport: directTransport });
+}
+
 /** Publishes a feed until it is closed. Reconnects with back-off. */
 export class MoqPublisher implements AsyncDisposable {
   readonly #feed: Feed;

@@ -27,7 +27,8 @@ export function moqTrackName(codec: VideoCodec): string {
 
 /** Where XoQ publishes a camera that was given no path: by its number, here else by its name. */
 export function defaultMoqPath(device: string, name: string): string {
-  return `anon/camera-${/^(?:\/dev\/video)?(\d+)$/.exec(device)?.[1] ?? name}`;
+  const number = /^(?:\/dev\/video)?(\d+)$/.exec(device)?.[1];
+  return `anon/camera-${number ?? name.replace(/^camera-/, "")}`;
 }
 
 /** A frame of moq-lite. */

@@ -53,6 +53,24 @@ export const CAMERA_OPTIONS = {
     value: "ADDR",
     brief: "show it on this machine too (page, MJPEG, MP4); alone: 127.0.0.1:8080 or the next free",
   },
+  moq: {
+    type: "optional",
+    value: "PATH",
+    brief: "publish it at this path of a MoQ relay too, as XoQ does; alone: anon/camera-N",
+    section: "MoQ relay",
+  },
+  "moq-relay": {
+    type: "string",
+    value: "URL",
+    alias: "relay",
+    brief: "the relay of --moq; whoever may subscribe there sees the camera",
+    section: "MoQ relay",
+  },
+  insecure: {
+    type: "boolean",
+    brief: "take any certificate of that relay",
+    section: "MoQ relay",
+  },
   ...TRACK_OPTIONS,
 } as const satisfies OptionTable;
 

@@ -24,6 +24,8 @@ export function eventText(event: Event, paint: Palette): string | undefined {
       return pairingText(event, paint);
     case "open":
       return openText(event, paint);
+    case "moq":
+      return moqText(event, paint);
     case "file":
       return `writing ${text(event, "path")}`;
     case "client":
@@ -46,6 +48,14 @@ function readyText(event: Event, paint: Palette): string {
   const what = [device, label === device ? "" : label].filter((part) => part !== "").join(", ");
   return `${paint.strong(`serving ${what || "this device"}`)} as ${text(event, "id")}\n` +
     `open it elsewhere:\n${paint.strong(`xoq open '${text(event, "ticket")}'`)}`;
+}
+
+/** A relay has the device's stream, or not any more. */
+function moqText(event: Event, paint: Palette): string {
+  const where = `${text(event, "relay")}, path ${text(event, "path")}`;
+  return event["state"] === "published"
+    ? `${paint.dim("published at")} ${where}`
+    : paint.warn(`! not published at ${where}${because(event)}`) + "; trying again";
 }
 
 /** Where a phone finds the receiver, and what it must show. */

@@ -7,6 +7,7 @@
  * - `client`, `gone` {id, role, reason?}
  * - `stats`, once a second: {fps?, mbps?, viewers?, dropped?, …}
  * - `lost` {device, reason}, `back` {device, path}
+ * - `moq` {state: `published` or `lost`, device, relay, path, reason?}: `xoq camera --moq`
  * - `error` {code, message, hint?}
  *
  * @module

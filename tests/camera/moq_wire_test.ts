@@ -80,6 +80,7 @@ Deno.test("tracks and paths have the names that XoQ gives them", () => {
   assert.equal(defaultMoqPath("0", "front"), "anon/camera-0");
   assert.equal(defaultMoqPath("/dev/video12", "front"), "anon/camera-12");
   assert.equal(defaultMoqPath("usb-cam", "front"), "anon/camera-front");
+  assert.equal(defaultMoqPath("test", "camera-test"), "anon/camera-test");
 });
 
 Deno.test("a relay's URL and a path make what is dialled and what is announced", () => {
