@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { RequestError } from "../../lib/moqt/errors.ts";
+import type { MoqtSession } from "../../lib/moqt/session/session.ts";
+import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { Version } from "../../lib/moqt/versions.ts";
+import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
+import { connect } from "../../lib/moq_tools/connect.ts";
+import { whyNoNativeQuic } from "../support/quic.ts";
+import { within } from "../support/process.ts";
+import { requires } from "../support/requires.ts";
+import { freePort, runXoq, type Xoq, xoq } from "../support/xoq.ts";
+
+const { ignore } = requires(whyNoNativeQuic());
+const TRACK = trackName(["example.com", "cam"], "video");
+const SCHEMES = ["moqt", "https"] as const;
+
+interface Running extends AsyncDisposable {
+  process: Xoq;
+  /** A session with it, in a draft; the path may hold a token. */
+  come(scheme: string, version: Version, options?: Come): Promise<MoqtSession>;
+  ready: Readonly<Record<string, unknown>>;
+}
+
+interface Come {
+  path?: string;
+  source?: TrackSource;
+}
+
+async function start(args: readonly string[], state?: string): Promise<Running> {
+  const process = xoq(
+    ["relay", "--json", ...(args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"]), ...args],
+    state === undefined ? {} : { state },
+  );
+  const ready = await process.until("ready");
+  const sessions: MoqtSession[] = [];
+  const trust = { certificateHashes: [Uint8Array.fromHex(String(ready["certificate_hash"]))] };
+  return {
+    process,
+    ready,
+    come: async (scheme, version, { path = "/", source } = {}) => {
+      const session = await connect(`${scheme}://${String(ready["address"])}${path}`, {
+        versions: [version],
+        trust,
+        handlers: source === undefined
+          ? {}
+          : { subscribe: (request) => void source.accept(request) },
+      });
+      sessions.push(session);
+      return session;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) await session.close();
+      await process[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function payload(seed: number): Uint8Array {
+  const bytes = new Uint8Array(seed % 3 === 0 ? 50_000 : seed * 13);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.imul(i + 1, seed + 7) >>> 3;
+  return bytes;
+}
+
+for (const [index, scheme] of SCHEMES.entries()) {
+  Deno.test({
+    name: `draft 14 over ${scheme} reaches draft 22 over the other, the past included`,
+    ignore,
+    async fn() {
+      await using relay = await start(["--public"]);
+      const source = new TrackSource({ lateGroups: 100 });
+      const publisher = await relay.come(scheme, 14, { source });
+      await publisher.publishNamespace(TRACK.namespace).ready;
+      const session = await relay.come(SCHEMES[1 - index]!, 22);
+      const subscription = session.subscribe(TRACK);
+      await subscription.ready;
+      for (let group = 0; group < 10; group++) {
+        source.startGroup();
+        for (let i = 0; i < 4; i++) source.write({ payload: payload(group * 4 + i) });
+      }
+      source.endGroup();
+      let count = 0;
+      for await (const { group, id, payload: bytes, status } of subscription.objects()) {
+        if (status !== "normal") continue;
+        assert.deepEqual(bytes, payload(group * 4 + id));
+        if (++count === 40) break;
+      }
+      const late = await relay.come(scheme, 16);
+      const joined = late.subscribe(TRACK, { parameters: { filter: { from: "largest-object" } } });
+      await joined.ready;
+      const past: string[] = [];
+      for await (const item of late.join(joined, { groupsBack: 1 })) {
+        if (item.kind !== "object") continue;
+        assert.deepEqual(item.payload, payload(item.group * 4 + item.id));
+        past.push(`${item.group}/${item.id}`);
+      }
+      assert.deepEqual(past, ["8/0", "8/1", "8/2", "8/3", "9/0", "9/1", "9/2", "9/3"]);
+    },
+  });
+
+  Deno.test({
+    name: `${scheme}: a token lets in, and is not told to anybody`,
+    ignore,
+    async fn() {
+      const state = await Deno.makeTempDir({ prefix: "xoq-relay-" });
+      try {
+        await using relay = await start([], state);
+        const { code, stdout } = await runXoq([
+          ...["relay", "token", "--publish", "example.com", "--subscribe", "example.com/cam"],
+          ...["--expires", "1h"],
+        ], { state });
+        assert.equal(code, 0);
+        const token = new TextDecoder().decode(stdout).trim();
+        const nobody = await relay.come(scheme, 18);
+        const denied = (error: unknown) =>
+          error instanceof RequestError && error.refusal === "unauthorized";
+        await assert.rejects(nobody.publishNamespace(TRACK.namespace).ready, denied);
+        const source = new TrackSource();
+        const bearer = await relay.come(scheme, 18, { path: `/?token=${token}`, source });
+        await bearer.publishNamespace(TRACK.namespace).ready;
+        await assert.rejects(bearer.publishNamespace(namespace("elsewhere")).ready, denied);
+        const viewer = await relay.come(scheme, 18, { path: `/?token=${token}` });
+        await viewer.subscribe(TRACK).ready;
+        await assert.rejects(nobody.subscribe(TRACK).ready, denied);
+        await relay.process.until("client", { where: ({ id }) => id === "3" });
+        const everything = JSON.stringify([relay.process.events, relay.process.said]);
+        assert.equal(everything.includes(token), false);
+      } finally {
+        await Deno.remove(state, { recursive: true });
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "xoq relay tells of sessions, figures and health, and ends them within two seconds",
+  ignore,
+  async fn() {
+    await using relay = await start(["--public", "--metrics", "127.0.0.1:0"]);
+    const session = await relay.come("https", 22);
+    const client = await relay.process.until("client");
+    assert.deepEqual([client["transport"], client["draft"]], ["webtransport", 22]);
+    await session.publishNamespace(TRACK.namespace).ready;
+    const metrics = new URL(String(relay.ready["metrics"]));
+    const text = await (await fetch(metrics)).text();
+    assert.match(text, /^xoq_relay_sessions 1$/m);
+    assert.match(text, /^xoq_relay_namespaces 1$/m);
+    const health = await fetch(new URL("/healthz", metrics));
+    assert.equal(await health.text(), "ok\n");
+    await relay.process.until("stats", { where: ({ sessions }) => sessions === 1 });
+    const begun = performance.now();
+    const ended = relay.process.interrupt();
+    await session.goingAway;
+    await session.closed.catch(() => {});
+    assert.equal(await ended, 130);
+    assert.ok(performance.now() - begun < 2_000);
+    const gone = await relay.process.until("gone");
+    assert.equal(gone["role"], "publisher");
+  },
+});
+
+Deno.test({
+  name: "clients come in by iroh, too",
+  ignore,
+  async fn() {
+    await using relay = await start(["--public", "--iroh"]);
+    const source = new TrackSource();
+    await using publisher = await connect(String(relay.ready["endpoint_ticket"]), {
+      iroh: { relay: "none", bind: "127.0.0.1" },
+      handlers: { subscribe: (request) => void source.accept(request) },
+    });
+    await publisher.publishNamespace(TRACK.namespace).ready;
+    const viewer = await relay.come("moqt", 16);
+    const subscription = viewer.subscribe(TRACK);
+    await subscription.ready;
+    source.startGroup();
+    source.write({ payload: payload(5) });
+    for await (const { payload: bytes } of subscription.objects()) {
+      assert.deepEqual(bytes, payload(5));
+      break;
+    }
+    await relay.process.until("client", { where: ({ transport }) => transport === "iroh" });
+  },
+});
+
+Deno.test({
+  name: "a busy port, and a certificate that is none, are said so",
+  ignore,
+  async fn() {
+    await using relay = await start(["--public"]);
+    const busy = await runXoq(["relay", "--listen", String(relay.ready["address"])]);
+    assert.equal(busy.code, 4, busy.stderr);
+    const missing = await runXoq(["relay", "--cert", "nowhere.pem", "--key", "nowhere.pem"]);
+    assert.equal(missing.code, 3, missing.stderr);
+    const size = await runXoq(["relay", "--cache", "much"]);
+    assert.equal(size.code, 2, size.stderr);
+  },
+});
+
+Deno.test({
+  name: "publisher and subscriber go on by themselves when the relay was killed and restarted",
+  ignore,
+  async fn() {
+    const port = freePort();
+    const listen = ["--public", "--listen", `127.0.0.1:${port}`];
+    const url = `moqt://127.0.0.1:${port}`;
+    let relay = await start(listen);
+    await using publisher = xoq([
+      ...["moq", "pub", url, "--insecure", "--namespace", "a/b", "--track", "t", "--json"],
+      ...["--rate", "50", "--group", "10"],
+    ]);
+    await publisher.until("session");
+    await using subscriber = xoq([
+      ...["moq", "sub", url, "--insecure", "--namespace", "a/b", "--track", "t"],
+      ...["--format", "json"],
+    ], { data: true });
+    const objects = new LineCount(subscriber.stdout);
+    await objects.more();
+    relay.process.signal("SIGKILL");
+    await relay[Symbol.asyncDispose]();
+    relay = await start(listen);
+    const back = performance.now();
+    try {
+      await relay.process.until("stats", {
+        where: ({ viewers, objects_per_second }) =>
+          Number(viewers) > 0 && Number(objects_per_second) > 0,
+      });
+      assert.ok(performance.now() - back < 6_000, `${performance.now() - back} ms`);
+      await objects.more();
+    } finally {
+      await relay[Symbol.asyncDispose]();
+    }
+  },
+});
+
+/** Reads lines as they come, so that who writes them never waits. */
+class LineCount {
+  #count = 0;
+  #told = () => {};
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#read(stream).catch(() => {});
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream) {
+      this.#count += chunk.filter((byte) => byte === 0x0a).length;
+      this.#told();
+    }
+  }
+
+  /** Waits for one more. */
+  async more(): Promise<void> {
+    const wanted = this.#count + 1;
+    const came = new Promise<void>((resolve) => {
+      this.#told = () => this.#count >= wanted && resolve();
+    });
+    await within(came, 20_000, () => "a line");
+  }
+}
