@@ -4,13 +4,13 @@
  * @module
  */
 import { BusyError } from "../errors.ts";
-import { directTransport } from "../moq_tools/direct.ts";
 import { protocols } from "../moqt/versions.ts";
 import { listenDirect, listenIroh, type Visitor } from "../relay/listen.ts";
 import { metricsHandler } from "../relay/metrics.ts";
 import { Relay, type RelayStats } from "../relay/relay.ts";
 import { tokenGate } from "../relay/token.ts";
 import type { Endpoint } from "../transport/connection.ts";
+import { directTransport } from "../transport/direct_endpoint.ts";
 import { type Identity, openIdentity } from "../transport/identity.ts";
 import { formatEndpointTicket } from "../transport/ticket.ts";
 import type { CommandContext } from "./command.ts";
@@ -81,7 +81,7 @@ export async function runRelay(
   const events = visitorEvents(output);
   const { keylogfile } = values;
   const listener = stack.use(
-    await listenDirect(relay, await directTransport(), {
+    await listenDirect(relay, directTransport, {
       address: listen.address,
       ...(certificate === undefined ? {} : { certificate }),
       ...(keylogfile === undefined ? {} : { keyLogFile: keylogfile }),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { decodeHex } from "../../lib/bytes/text.ts";
 import { RequestError } from "../../lib/moqt/errors.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
 import { TrackSource } from "../../lib/moqt/session/track_source.ts";
@@ -33,7 +34,7 @@ async function start(args: readonly string[], state?: string): Promise<Running> 
   );
   const ready = await process.until("ready");
   const sessions: MoqtSession[] = [];
-  const trust = { certificateHashes: [Uint8Array.fromHex(String(ready["certificate_hash"]))] };
+  const trust = { certificateHashes: [decodeHex(String(ready["certificate_hash"]))] };
   return {
     process,
     ready,
