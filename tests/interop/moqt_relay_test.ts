@@ -7,7 +7,7 @@ import {
   trackName,
   TrackSource,
 } from "../../lib/moqt/mod.ts";
-import { namespace } from "../../lib/moqt/wire/track_name.ts";
+import { formatNamespace, namespace } from "../../lib/moqt/wire/track_name.ts";
 import { type Version, VERSIONS } from "../../lib/moqt/versions.ts";
 import { directTransport } from "../../lib/moq_tools/direct.ts";
 import { MoqRelay, noMoqRelay } from "../support/moq_relay.ts";
@@ -100,4 +100,74 @@ async function through(scheme: "https" | "moqt", from: Version, to: Version): Pr
   }
   await within(reading, 15_000, () => `${GROUPS} groups (${received.size} came)`);
   assert.deepEqual([...received].sort(([a], [b]) => a - b), [...sent]);
+}
+
+for (const [scheme, name] of SCHEMES) {
+  for (const draft of VERSIONS) {
+    Deno.test({
+      name: `draft ${draft} with moq-relay over ${name}: namespaces, what is past, and refusals`,
+      ...requires(noMoqRelay),
+      fn: () => besides(scheme, draft),
+    });
+  }
+}
+
+async function besides(scheme: "https" | "moqt", draft: Version): Promise<void> {
+  await using relay = await MoqRelay.start();
+  const source = new TrackSource({ lateGroups: 1_000 });
+  const wanted = Promise.withResolvers<void>();
+  await using publisher = await session(relay, scheme, draft, (request) => {
+    source.accept(request);
+    wanted.resolve();
+  });
+  await using subscriber = await session(relay, scheme, draft);
+
+  // Draft 14 asks for namespaces and tracks alike.
+  const watch = subscriber.subscribeNamespace(
+    namespace("room"),
+    draft === 14 ? "both" : "namespace",
+  );
+  await within(watch.ready, 5_000, () => "the relay takes the watch");
+  const heard = watch[Symbol.asyncIterator]();
+  const news = async () => {
+    const { value } = await within(heard.next(), 5_000, () => "news of a namespace");
+    return value && `${value.kind} ${formatNamespace(value.namespace)}`;
+  };
+  const offer = publisher.publishNamespace(TRACK.namespace);
+  await within(offer.ready, 5_000, () => "the relay takes the namespace");
+  assert.equal(await news(), "added room-cam");
+
+  const nowhere = subscriber.subscribe(trackName(["nowhere"], "video"));
+  await assert.rejects(within(nowhere.ready, 5_000, () => "the refusal"), {
+    refusal: "does-not-exist",
+  });
+  await assert.rejects(
+    within(subscriber.trackStatus(TRACK), 5_000, () => "the refusal"),
+    { refusal: "not-supported" },
+  );
+
+  const subscription = subscriber.subscribe(TRACK);
+  await within(wanted.promise, 5_000, () => "the relay's own subscription");
+  const groups = subscription.groups()[Symbol.asyncIterator]();
+  for (let group = 0; group < 3; group++) {
+    source.startGroup();
+    for (let object = 0; object < 3; object++) source.write({ payload: payload(group, object) });
+    source.endGroup();
+    await source.drained();
+    await within(groups.next(), 5_000, () => `group ${group}`);
+  }
+  const past = subscriber.fetch({
+    track: TRACK,
+    start: { group: 1, object: 0 },
+    end: { group: 1, object: 0 },
+  });
+  const fetched: Uint8Array[] = [];
+  const fetching = (async () => {
+    for await (const item of past) if (item.kind === "object") fetched.push(item.payload);
+  })();
+  await within(fetching, 5_000, () => "group 1 from the relay's cache");
+  assert.deepEqual(fetched, [0, 1, 2].map((object) => payload(1, object)));
+
+  await offer.close();
+  assert.equal(await news(), "removed room-cam");
 }
