@@ -6,6 +6,9 @@ import {
   type LiteSession,
   LiteStreamError,
 } from "../../lib/moqt/lite/mod.ts";
+import { dialSession } from "../../lib/moqt/dial.ts";
+import { namespace, trackName, TrackSource } from "../../lib/moqt/mod.ts";
+import { directTransport } from "../../lib/moq_tools/direct.ts";
 import { within } from "../support/process.ts";
 import { requires } from "../support/requires.ts";
 import { MoqRelay, noMoqRelay } from "../support/moq_relay.ts";
@@ -200,5 +203,58 @@ Deno.test({
       const refused = subscriber.subscribe(broadcast, name);
       await assert.rejects(within(refused.closed, 5_000, () => "the refusal"), LiteStreamError);
     }
+  },
+});
+
+Deno.test({
+  name: "moq-relay joins moq-lite-02 and MoQT: each receives what the other publishes",
+  ...requires(noMoqRelay),
+  async fn() {
+    await using relay = await MoqRelay.start();
+    await using lite = await session(relay, WAYS[2]);
+    const source = new TrackSource();
+    const wanted = Promise.withResolvers<void>();
+    const { session: moqt } = await dialSession(await directTransport(), relay.url("moqt"), {
+      trust: { insecure: true },
+      handlers: {
+        subscribe: (request) => {
+          source.accept(request);
+          wanted.resolve();
+        },
+      },
+    });
+    const payload = bytes(50_000, 2);
+
+    const broadcast = new LiteBroadcast();
+    const track = broadcast.track("video");
+    lite.publish("room/lite", broadcast);
+    const subscription = moqt.subscribe(trackName(["room", "lite"], "video"));
+    await within(subscription.ready, 5_000, () => "SUBSCRIBE_OK");
+    track.writeGroup(payload);
+    const received = (async () => {
+      for await (const group of subscription.groups()) {
+        for await (const item of group.objects) {
+          if (item.kind === "object") return item.payload;
+        }
+      }
+      return undefined;
+    })();
+    assert.deepEqual(await within(received, 5_000, () => "a group of MoQT"), payload);
+
+    const offer = moqt.publishNamespace(namespace("room", "moqt"));
+    await within(offer.ready, 5_000, () => "the relay takes the namespace");
+    await within(announced(lite, "room/moqt", true), 5_000, () => "the announcement");
+    const back = lite.subscribe("room/moqt", "video");
+    await within(back.ready, 5_000, () => "SUBSCRIBE_OK");
+    const groups = back.groups();
+    await within(wanted.promise, 5_000, () => "the relay's own subscription");
+    source.startGroup();
+    source.write({ payload });
+    source.endGroup();
+    const { value } = await within(groups.next(), 5_000, () => "a group of moq-lite");
+    const [frame] = await Array.fromAsync(value!);
+    assert.deepEqual(frame, payload);
+    await groups.return();
+    await moqt.close();
   },
 });
