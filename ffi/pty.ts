@@ -48,6 +48,8 @@ export class PtyMaster {
   readonly #told = new Uint8Array(INOTIFY_BYTES);
   /** How many have the other end open, as far as it was told: the kernel may tell several as one. */
   #users = 0;
+  /** Found by the way, and to be told by {@link changedHands}. */
+  #changed = false;
   #closed = false;
 
   /**
@@ -77,8 +79,6 @@ export class PtyMaster {
       on[0] = 1;
       check(ioctl(this.fd, PTY.TIOCPKT, on), "TIOCPKT");
       this.watchSettings();
-      // The kernel tells that nobody has the other end open only once somebody had.
-      this.forget();
       const { symbols } = libc();
       const flags = INOTIFY.IN_NONBLOCK | INOTIFY.IN_CLOEXEC;
       openings = check(withErrno(() => symbols.inotify_init1(flags)), "inotify_init1");
@@ -86,6 +86,8 @@ export class PtyMaster {
       const watch = withErrno(() => symbols.inotify_add_watch(openings, name, WATCHED));
       check(watch, "inotify_add_watch", this.path);
       this.openings = openings;
+      // The kernel tells that nobody has the other end open only once somebody had.
+      this.forget();
     } catch (error) {
       if (openings >= 0) close(openings);
       close(this.fd);
@@ -117,11 +119,7 @@ export class PtyMaster {
       const count = read(this.fd, this.#buffer);
       if (count > 1 && this.#buffer[0] === 0) return this.#buffer.subarray(1, count);
       if (count > 0) {
-        const kind = this.#buffer[0]!;
-        if ((kind & PTY.TIOCPKT_IOCTL) !== 0) this.#events.settings = true;
-        // Read from the user's side: its reads are our writes.
-        if ((kind & PTY.TIOCPKT_FLUSHREAD) !== 0) this.#events.flushedInput = true;
-        if ((kind & PTY.TIOCPKT_FLUSHWRITE) !== 0) this.#events.flushedOutput = true;
+        this.#note(this.#buffer[0]!);
         continue;
       }
       if (count === -ERRNO.EAGAIN) return undefined;
@@ -129,6 +127,22 @@ export class PtyMaster {
       if (count === -ERRNO.EIO || count === 0) return "closed";
       check(count, "read", this.path);
     }
+  }
+
+  #note(kind: number): void {
+    if ((kind & PTY.TIOCPKT_IOCTL) !== 0) this.#events.settings = true;
+    // Read from the user's side: its reads are our writes.
+    if ((kind & PTY.TIOCPKT_FLUSHREAD) !== 0) this.#events.flushedInput = true;
+    if ((kind & PTY.TIOCPKT_FLUSHWRITE) !== 0) this.#events.flushedOutput = true;
+  }
+
+  #pollNow(): number {
+    const fds = new Uint8Array(pollfd.size);
+    const view = new DataView(fds.buffer);
+    view.setInt32(pollfd.fd, this.fd, true);
+    view.setInt16(pollfd.events, POLL.POLLIN | POLL.POLLPRI, true);
+    pollNow(fds);
+    return view.getInt16(pollfd.revents, true);
   }
 
   /** What happened since the last call. */
@@ -139,16 +153,16 @@ export class PtyMaster {
     return events;
   }
 
-  /** Whether somebody has the other end open now. */
+  /**
+   * Whether somebody has the other end open now, or had it so shortly that nothing but what it wrote
+   * is left.
+   */
   opened(): boolean {
     this.changedHands();
-    const fds = new Uint8Array(pollfd.size);
-    const view = new DataView(fds.buffer);
-    view.setInt32(pollfd.fd, this.fd, true);
-    pollNow(fds);
-    const opened = (view.getInt16(pollfd.revents, true) & POLL.POLLHUP) === 0;
+    const events = this.#pollNow();
+    const opened = (events & POLL.POLLHUP) === 0;
     this.#users = opened ? Math.max(1, this.#users) : 0;
-    return opened;
+    return opened || (events & POLL.POLLIN) !== 0;
   }
 
   /**
@@ -156,7 +170,8 @@ export class PtyMaster {
    * don't tell where both happened between two of them.
    */
   changedHands(): boolean {
-    let changed = false;
+    let changed = this.#changed;
+    this.#changed = false;
     for (let count = 0; (count = read(this.openings, this.#told)) > 0;) {
       const view = new DataView(this.#told.buffer, 0, count);
       for (let at = 0; at < count;) {
@@ -171,11 +186,20 @@ export class PtyMaster {
 
   /** Drops what the last user has not read, so that the next one doesn't get it. */
   forget(): void {
-    const flags = OPEN.O_RDWR | OPEN.O_NOCTTY | OPEN.O_NONBLOCK | OPEN.O_CLOEXEC;
-    const fd = this.#closed ? -1 : open(this.path, flags);
+    if (this.#closed) return;
+    // Our own opening is told as everybody's, and looks like another user: it doesn't count.
+    this.#changed = this.changedHands();
+    const users = this.#users;
+    const flags = OPEN.O_RDONLY | OPEN.O_NOCTTY | OPEN.O_NONBLOCK | OPEN.O_CLOEXEC;
+    const fd = open(this.path, flags);
     if (fd < 0) return;
     termios.flush(fd, "input");
     close(fd);
+    while (read(this.openings, this.#told) > 0);
+    this.#users = users;
+    // The flush is told, too: a byte, before all data.
+    if ((this.#pollNow() & POLL.POLLPRI) === 0) return;
+    if (read(this.fd, this.#buffer) === 1) this.#note(this.#buffer[0]! & ~PTY.TIOCPKT_FLUSHREAD);
   }
 
   /** Closes both descriptors; nobody may wait for them any more. Idempotent. */

@@ -26,15 +26,19 @@ interface Environment {
   requirements: string;
   /** The interpreter it is made from. */
   base: string;
+  /** Packages whose source, with its tests, is unpacked beside it: `name==version`. */
+  sources?: readonly string[];
 }
 
 /** Makes or renews an environment, and gives its interpreter. */
-async function make({ folder: name, requirements, base }: Environment): Promise<string> {
+async function make(
+  { folder: name, requirements, base, sources = [] }: Environment,
+): Promise<string> {
   const folder = join(ROOT, ".cache", name);
   const file = join(ROOT, "tests", "support", "peers", requirements);
   const python = join(folder, "bin", "python");
   const stamp = join(folder, "requirements.txt");
-  const wanted = await Deno.readTextFile(file);
+  const wanted = [await Deno.readTextFile(file), ...sources].join("\n");
   if (await Deno.readTextFile(stamp).catch(() => "") === wanted) return python;
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await run(base, ["-m", "venv", folder]);
@@ -47,8 +51,20 @@ async function make({ folder: name, requirements, base }: Environment): Promise<
   // hook into the interpreter that the environment was made from. Emptied, they do neither.
   const hooks = (await capture("find", [folder, "-name", "xoq_*_hook.pth"])).trim();
   for (const hook of hooks === "" ? [] : hooks.split("\n")) await Deno.writeTextFile(hook, "");
+  for (const source of sources) await unpack(python, source, folder);
   await Deno.writeTextFile(stamp, wanted);
   return python;
+}
+
+/** Unpacks a package's source into the folder, as `name-version`. */
+async function unpack(python: string, source: string, folder: string): Promise<void> {
+  await run(python, [
+    ...["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"],
+    ...["--no-binary=:all:", "--dest", folder, source],
+  ]);
+  const archive = join(folder, `${source.replace("==", "-")}.tar.gz`);
+  await run("tar", ["--extract", "--file", archive, "--directory", folder]);
+  await Deno.remove(archive);
 }
 
 /** Whether a program is a Python of at least that minor version, with `venv`. */
@@ -82,7 +98,13 @@ async function findMoqtPython(): Promise<string | undefined> {
 }
 
 console.log(
-  await make({ folder: "peers", requirements: "requirements.txt", base: values.python }),
+  await make({
+    folder: "peers",
+    requirements: "requirements.txt",
+    base: values.python,
+    // pyserial's own tests are in its source alone.
+    sources: ["pyserial==3.5"],
+  }),
 );
 const base = values["moqt-python"] ?? await findMoqtPython();
 if (base !== undefined) {

@@ -128,6 +128,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "what is written by a program that ends at once is sent at once, and answered to nobody",
+  ignore,
+  fn: async () => {
+    await using pty = await openPty();
+    const counters = () => pty.served.server.stats() as { sent: number };
+    for (const sent of [5, 10, 15]) {
+      // Opened, written and closed before the sink gets to look.
+      Deno.writeFileSync(pty.sink.path, bytes("hello"), { create: false });
+      await until(() => counters().sent === sent, `${sent} bytes sent`);
+      await until(() => !pty.sink.stats.open);
+    }
+    await using next = pty.use();
+    await next.write(bytes("now"));
+    assert.equal(text(await readBytes(next, 3)), "now");
+  },
+});
+
+Deno.test({
   name: "a program that flushes its input gets nothing of what was on the way",
   ignore,
   fn: async () => {

@@ -141,7 +141,6 @@ export class PtySink implements AsyncDisposable {
 
   async #untilOpened(signal: AbortSignal): Promise<void> {
     this.stats.open = false;
-    // Our own opening, to forget what the last program left, is told as well.
     this.#master.forget();
     while (!this.#master.opened()) {
       await serialPoller.wait(this.#master.openings, POLL.POLLIN, { signal });
