@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   camera: "the camera's way over loopback iroh: latency, loss, CPU, start-up, MJPEG throughput",
   can: "CAN frames a second between two processes, and how much later they arrive",
   encode: "milliseconds a picture of each encoder",
+  moqt: "MoQT objects between two processes and through relays, beside aiomoqt: rate, CPU, latency",
   moqt_codec: "MoQT objects a second through the codecs and through sessions in memory",
   serial: "a serial line's round trips and throughput, beside ser2net and socat",
   ustreamer: "a camera's own JPEGs over HTTP, beside ustreamer, in the lab: latency, CPU, loss",

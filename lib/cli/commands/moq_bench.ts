@@ -12,6 +12,7 @@ import { isLoopback, listenAddress } from "../../moq_tools/serve.ts";
 import type { OptionTable } from "../../device.ts";
 import { type Command, defineCommand } from "../command.ts";
 import * as bench from "../moq_bench.ts";
+import type { Output } from "../output.ts";
 
 const OFFER_OPTIONS = {
   "pub-ns": {
@@ -55,7 +56,7 @@ export const moqBenchPubCommand: Command = defineCommand({
     const rateOf = sentRate(publisher);
     using time = new bench.RunTime(signal, values.duration);
     using _ticker = new bench.Ticker(output, values.interval, rateOf);
-    if (values.listen === undefined) await dial(target, values, publisher, time);
+    if (values.listen === undefined) await dial(target, values, publisher, { time, output });
     else {
       if (target !== undefined) throw new UsageError("--listen takes no URL");
       const address = listenAddress(values.listen);
@@ -89,7 +90,7 @@ async function dial(
   target: string | undefined,
   values: bench.BenchValues & { readonly "pub-ns": boolean; readonly "pub-both": boolean },
   publisher: LoadPublisher,
-  time: bench.RunTime,
+  { time, output }: { time: bench.RunTime; output: Output },
 ): Promise<void> {
   if (target === undefined) {
     throw new UsageError("no server is given", {
@@ -106,6 +107,7 @@ async function dial(
   session.closed.then(() => time.end(), () => time.end());
   try {
     await publisher.offer(session, by, time.signal);
+    output.event({ type: "offered", by });
     await aborted(time.signal);
     await publisher.close();
   } finally {
