@@ -45,6 +45,8 @@ interface Result {
 }
 
 const certificate = await makeCertificate();
+// Relays have identities: this run's are its own.
+Deno.env.set("XDG_STATE_HOME", certificate.folder);
 
 async function makeCertificate(): Promise<{ folder: string; cert: string; key: string }> {
   const folder = await Deno.makeTempDir({ prefix: "xoq-bench-" });
