@@ -71,7 +71,8 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   #hold: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryMs: number = RETRY_MS[0];
-  #mayRestart = false;
+  /** Subscribers of before, and what the publisher that came back knows, until its first group came. */
+  #return: { outlets: Set<Outlet>; largest: Location | undefined } | undefined;
   /** Requests that need a publisher. */
   #users = 0;
   /** Its full name. */
@@ -96,8 +97,13 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** Whether a publisher is there. */
   get isLive(): boolean {
-    for (const upstream of this.#upstreams.values()) if (upstream.isReady) return true;
-    return false;
+    return this.#first !== undefined;
+  }
+
+  /** The publisher that is there longest. */
+  get #first(): Upstream | undefined {
+    for (const upstream of this.#upstreams.values()) if (upstream.isReady) return upstream;
+    return undefined;
   }
 
   /** What the publisher says of it. */
@@ -187,15 +193,24 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   established(upstream: Upstream): void {
     const others = [...this.#upstreams.values()].some((it) => it !== upstream && it.isReady);
     this.#properties = upstream.properties;
-    const { largest } = upstream;
-    const ours = this.#holdings.largest;
-    // Whoever knows less than what was published has begun anew, or will say so with its first group.
-    this.#mayRestart = !others && ours !== undefined &&
-      (largest === undefined || compareLocations(largest, ours) < 0);
-    if (!others) this.#holdings.begin(largest);
+    this.#return = undefined;
+    if (!others) this.#continue(upstream);
     this.#retryMs = RETRY_MS[0];
     this.#waiters.succeed();
     this.#steer();
+  }
+
+  /** The track goes on with a publisher, which may have begun anew. */
+  #continue({ largest }: Upstream): void {
+    const ours = this.#holdings.largest;
+    // Whoever knows less than what was published has begun anew, or will show otherwise.
+    if (
+      ours !== undefined && (largest === undefined || compareLocations(largest, ours) < 0)
+    ) {
+      if (this.#outlets.size === 0) this.#holdings.clear();
+      else this.#return = { outlets: new Set(this.#outlets), largest };
+    }
+    this.#holdings.begin(largest);
   }
 
   /** The publisher refused. */
@@ -216,7 +231,13 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   /** A publisher's subscription is over. */
   ended(upstream: Upstream, end: SubscriptionEnd): void {
     this.#remove(upstream);
-    if (this.isLive) return;
+    const next = this.#first;
+    if (next !== undefined) {
+      const { newestGroup = -1 } = next;
+      const caughtUp = newestGroup >= (this.#holdings.largest?.group ?? -1);
+      if (!caughtUp) this.#continue(next);
+      return;
+    }
     const { reason } = end;
     if (FINAL.has(reason)) return this.#finish(reason as DoneName);
     this.connect();
@@ -236,7 +257,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     if (this.isLive) return;
     this.#hold = setTimeout(() => {
       if (this.isLive) return;
-      this.#finish("subscription-ended");
+      this.#finish("going-away");
       this.#forgetIfUnused();
     }, this.#host.holdMs);
   }
@@ -249,7 +270,8 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   /** Sends to a subscriber from now on. */
   attach(outlet: Outlet): void {
     this.#outlets.add(outlet);
-    outlet.begin(this.#holdings.groups);
+    // Before a publisher that came back has shown what it has, what is held may be another's.
+    if (this.#return === undefined) outlet.begin(this.#holdings.groups);
     this.#steer();
   }
 
@@ -325,7 +347,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     header: SubgroupHeader,
     stop: () => void,
   ): ForwardStream | undefined {
-    this.#checkRestart(header.group);
+    if (!this.#takes(upstream, header.group)) return undefined;
     const many = this.#upstreams.size > 1;
     const held = this.#holdings.open(header, upstream.version, { stop, many });
     if (held === undefined) return undefined;
@@ -343,8 +365,8 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   /** A datagram came. */
-  datagram(_upstream: Upstream, object: ObjectDatagram): void {
-    this.#checkRestart(object.group);
+  datagram(upstream: Upstream, object: ObjectDatagram): void {
+    if (!this.#takes(upstream, object.group)) return;
     const { counters } = this.#host;
     counters.objectsIn++;
     counters.bytesIn += object.payload.length;
@@ -353,16 +375,24 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   /**
-   * A publisher that came back and gives old ids to new objects: locations mean something else now, so
-   * those who subscribed before are told that theirs are over, and ask again.
+   * Whether a group is taken from a publisher: not old ones of one that is there besides another, whom
+   * it may be going to replace after a new beginning. Where one came back and gives old ids to new
+   * objects, locations mean something else now: those who subscribed before are told that theirs are
+   * over, and ask again.
    */
-  #checkRestart(group: number): void {
-    if (!this.#mayRestart) return;
-    this.#mayRestart = false;
+  #takes(upstream: Upstream, group: number): boolean {
     const { largest } = this.#holdings;
-    if (largest === undefined || group > largest.group) return;
-    for (const outlet of [...this.#outlets]) outlet.publication.done("subscription-ended");
+    const isOld = largest !== undefined && group <= largest.group;
+    if (upstream !== this.#first && isOld && group < largest.group) return false;
+    upstream.newestGroup = Math.max(upstream.newestGroup ?? group, group);
+    const back = this.#return;
+    this.#return = undefined;
+    if (back === undefined || !isOld) return true;
+    for (const { publication } of back.outlets) {
+      publication.done("going-away", "the publisher began anew: subscribe again");
+    }
     this.#holdings.clear();
+    return true;
   }
 
   /** Looks after what is late. */
@@ -373,7 +403,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** The largest location published, as far as is known. */
   get largest(): Location | undefined {
-    return this.#holdings.largest;
+    return this.#return === undefined ? this.#holdings.largest : this.#return.largest;
   }
 }
 

@@ -36,6 +36,8 @@ export class Upstream implements ForwardSink {
   readonly #events: UpstreamEvents;
   #state: "asking" | "ready" | "over" = "asking";
   #forward: boolean;
+  /** The largest group that was taken from it. */
+  newestGroup: number | undefined;
   /** The publisher's session. */
   readonly session: MoqtSession;
   /** Whether the publisher offered the track itself (PUBLISH), so that it is not to be left. */

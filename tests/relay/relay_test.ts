@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RequestError } from "../../lib/moqt/errors.ts";
 import type { Subscription } from "../../lib/moqt/session/subscription.ts";
-import { hasRequestStreams, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
+import { hasRequestStreams, VERSIONS } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
 import { fetched, source, Stage, take, TRACK, until, utf8 } from "./support.ts";
 
@@ -30,7 +30,6 @@ for (const from of VERSIONS) {
 }
 
 // Drafts since 20 have no word for a subscription that ends while its track may go on.
-const ENDED = (version: Version) => version >= 20 ? "track-ended" : "subscription-ended";
 
 for (const version of VERSIONS.filter(hasRequestStreams)) {
   Deno.test(`draft-${version}: who says so waits for a publisher`, async () => {
@@ -331,12 +330,62 @@ for (const version of VERSIONS) {
     second.startGroup(0);
     second.write({ payload: utf8("b") });
     assert.deepEqual(await objects, ["5/0=a"]);
-    assert.equal((await subscription.closed).reason, ENDED(version));
+    assert.equal((await subscription.closed).reason, "going-away");
     const again = subscriber.subscribe(TRACK);
     await again.ready;
     second.startGroup(1);
     second.write({ payload: utf8("c") });
     assert.deepEqual(await take(again, 1), ["1/0=c"]);
+  });
+
+  Deno.test(`${draft}: a publisher that begins anew may come before the old one is gone`, async () => {
+    await using stage = new Stage();
+    const [old, anew] = [source(), source()];
+    const away = await stage.publisher(version, new Map([[TRACK, old]]));
+    const subscriber = await stage.come(version);
+    const subscription = subscriber.subscribe(TRACK);
+    await subscription.ready;
+    const objects = take(subscription, 5);
+    old.startGroup(5);
+    old.write({ payload: utf8("a") });
+    await until(() => stage.relay.stats.bytesOut > 0);
+    await stage.publisher(version, new Map([[TRACK, anew]]));
+    await until(() => anew.subscribers === 1);
+    anew.startGroup(0);
+    anew.write({ payload: utf8("b") });
+    old.write({ payload: utf8("c") });
+    await until(() => stage.relay.stats.objectsIn === 2);
+    await away.close();
+    await until(() => stage.relay.stats.upstreams === 1);
+    anew.startGroup(1);
+    anew.write({ payload: utf8("d") });
+    assert.deepEqual(await objects, ["5/0=a", "5/1=c"]);
+    assert.equal((await subscription.closed).reason, "going-away");
+    const again = subscriber.subscribe(TRACK);
+    await again.ready;
+    const rest = take(again, 1);
+    anew.startGroup(2);
+    anew.write({ payload: utf8("e") });
+    assert.deepEqual(await rest, ["2/0=e"]);
+  });
+
+  Deno.test(`${draft}: who comes after a publisher began anew gets what is new`, async () => {
+    await using stage = new Stage();
+    for (const word of ["a", "b"]) {
+      const track = source();
+      const publisher = await stage.publisher(version, new Map([[TRACK, track]]));
+      const session = await stage.come(version);
+      const subscription = session.subscribe(TRACK);
+      assert.equal((await subscription.ready).parameters.largest, undefined);
+      const objects = take(subscription, 2);
+      track.startGroup(3);
+      track.write({ payload: utf8(word) });
+      track.write({ payload: utf8(word) });
+      assert.deepEqual(await objects, [`3/0=${word}`, `3/1=${word}`]);
+      await publisher.close();
+      await session.close();
+      await until(() => stage.relay.stats.upstreams + stage.relay.stats.subscriptions === 0);
+    }
   });
 
   Deno.test(`${draft}: subscribers are let go when their publisher stays away`, async () => {
@@ -345,7 +394,7 @@ for (const version of VERSIONS) {
     const subscription = (await stage.come(version)).subscribe(TRACK);
     await subscription.ready;
     await publisher.close();
-    assert.equal((await subscription.closed).reason, ENDED(version));
+    assert.equal((await subscription.closed).reason, "going-away");
     await until(() => stage.relay.stats.tracks === 0);
   });
 
