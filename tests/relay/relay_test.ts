@@ -29,8 +29,6 @@ for (const from of VERSIONS) {
   }
 }
 
-// Drafts since 20 have no word for a subscription that ends while its track may go on.
-
 for (const version of VERSIONS.filter(hasRequestStreams)) {
   Deno.test(`draft-${version}: who says so waits for a publisher`, async () => {
     await using stage = new Stage();
