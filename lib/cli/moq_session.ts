@@ -187,6 +187,9 @@ function tell(output: Output, event: PersistentEvent): void {
       return;
     case "retry":
       return output.debug(`no session yet: ${event.reason}`);
+    case "silent":
+      output.event({ type: "silent" });
+      return output.debug("the server is silent; another session is tried");
     case "moving":
       output.event({ type: "moving", uri: event.uri });
       output.notice(`the server goes away; on to ${event.uri || "the same address"}`);

@@ -6,7 +6,7 @@
  */
 import { Backoff } from "../backoff.ts";
 import { UnreachableError, XoqError } from "../errors.ts";
-import { TransportError } from "../transport/connection.ts";
+import { type Connection, TransportError } from "../transport/connection.ts";
 import type { DialledSession } from "./dial.ts";
 import { RequestError } from "./errors.ts";
 
@@ -17,6 +17,14 @@ const REDIAL_MS = 2_000;
 /** A try that took this long was wait enough. Milliseconds. */
 const LONG_TRY_MS = 1_000;
 
+/**
+ * A peer that was silent so long, and two round trips, while it was asked (QUIC's keep-alive asks each
+ * second) has perhaps been restarted: another session is tried beside this one. Milliseconds.
+ */
+const SILENT_MS = 2_000;
+/** How often that is looked at, in milliseconds. */
+const LOOK_MS = 250;
+
 /** What happens to a session. */
 export type PersistentEvent =
   /** There is a session; `again`: after a loss. */
@@ -25,6 +33,8 @@ export type PersistentEvent =
   | { type: "lost"; reason: string }
   /** The server is not reached. */
   | { type: "retry"; reason: string }
+  /** The server is silent: another session is tried, and this one kept until that stands. */
+  | { type: "silent" }
   /** The server goes away; the next session is with `uri`, or with the same when that is empty. */
   | { type: "moving"; uri: string };
 
@@ -130,9 +140,9 @@ class Keeper {
     };
     try {
       const end = await this.#end(dialled, using, over.signal);
-      if (end.kind === "moving") {
-        this.#uri = end.uri;
-        onEvent?.({ type: "moving", uri: end.uri });
+      if (end.kind === "moving" || end.kind === "silent") {
+        if (end.kind === "moving") this.#uri = end.uri;
+        onEvent?.(end.kind === "silent" ? { type: "silent" } : { type: "moving", uri: end.uri });
         this.#leaving = close;
         using.then(() => over.signal.aborted || this.#finished.abort(), () => {});
         return "moving";
@@ -149,21 +159,21 @@ class Keeper {
     }
   }
 
-  /** Whatever comes first: the use's end, the session's, GOAWAY. All of them are this session's. */
+  /** Whatever comes first: the use's end, the session's, GOAWAY, silence. All are this session's. */
   #end(
-    { session }: DialledSession,
+    { session, connection }: DialledSession,
     using: Promise<void>,
     signal: AbortSignal,
-  ): Promise<
-    { kind: "done" } | { kind: "moving"; uri: string } | { kind: "lost"; error: unknown }
-  > {
-    return new Promise((resolve) => {
+  ): Promise<SessionEnd> {
+    const watch = new SilenceWatch(connection);
+    return new Promise<SessionEnd>((resolve) => {
+      if (this.#options.reconnect !== false) watch.start(() => resolve({ kind: "silent" }));
       const lost = (error: unknown) => resolve({ kind: "lost", error });
       using.then(() => resolve({ kind: "done" }), lost);
       session.closed.then(({ closeCode, reason }) => lost(closed(closeCode, reason)), lost);
       session.goingAway.then(({ uri }) => resolve({ kind: "moving", uri }));
       signal.addEventListener("abort", () => resolve({ kind: "done" }), { once: true });
-    });
+    }).finally(() => watch.stop());
   }
 
   async #dial(): Promise<DialledSession | undefined> {
@@ -185,6 +195,46 @@ class Keeper {
       onEvent?.({ type: "retry", reason: messageOf(error) });
       return undefined;
     }
+  }
+}
+
+type SessionEnd =
+  | { kind: "done" }
+  | { kind: "moving"; uri: string }
+  | { kind: "silent" }
+  | { kind: "lost"; error: unknown };
+
+/** Looks whether a connection's peer is heard, where the connection tells. */
+class SilenceWatch {
+  readonly #connection: Connection;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #received = 0;
+  #sent = 0;
+  #heardAt = performance.now();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  start(onSilent: () => void): void {
+    this.#timer = setInterval(() => {
+      this.#look().then((silent) => silent && onSilent(), () => this.stop());
+    }, LOOK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<boolean> {
+    const { packetsReceived, packetsSent, rttMs } = await this.#connection.getStats();
+    if (packetsReceived !== this.#received) {
+      [this.#received, this.#sent] = [packetsReceived, packetsSent];
+      this.#heardAt = performance.now();
+      return false;
+    }
+    const asked = packetsReceived > 0 && packetsSent > this.#sent;
+    return asked && performance.now() - this.#heardAt > SILENT_MS + 2 * rttMs;
   }
 }
 

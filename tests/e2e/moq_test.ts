@@ -1,8 +1,9 @@
 /** `xoq moq`: the real command. */
 import assert from "node:assert/strict";
+import { VERSIONS } from "../../lib/moqt/versions.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
 import { requires } from "../support/requires.ts";
-import { runXoq, xoq } from "../support/xoq.ts";
+import { freePort, runXoq, type Xoq, xoq } from "../support/xoq.ts";
 
 const native = requires(whyNoNativeQuic());
 
@@ -30,6 +31,121 @@ Deno.test({
     }
   },
 });
+
+async function relay(port: number, state?: string): Promise<Xoq> {
+  const started = xoq(
+    ["relay", "--listen", `127.0.0.1:${port}`, "--public", "--json"],
+    state === undefined ? {} : { state },
+  );
+  await started.until("ready");
+  return started;
+}
+
+/** Places of a file of JSON lines, without gaps. */
+async function places(path: string): Promise<number[][]> {
+  return (await Deno.readTextFile(path)).split("\n").slice(0, -1)
+    .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind === "object")
+    .map(({ group, object }) => [group, object]);
+}
+
+Deno.test({
+  name: "xoq moq probe finds that our relay speaks every draft over QUIC and WebTransport",
+  ...native,
+  async fn() {
+    const port = freePort();
+    await using _relay = await relay(port);
+    const { code, stdout, stderr } = await runXoq([
+      ...["moq", "probe", `moqt://127.0.0.1:${port}/`, "--insecure", "--both-transports"],
+    ], { timeoutMs: 90_000 });
+    assert.equal(code, 0, stderr);
+    const report = JSON.parse(new TextDecoder().decode(stdout));
+    const { endpoints } = report.relays[`moqt://127.0.0.1:${port}/`];
+    assert.deepEqual(
+      endpoints.map(({ transport }: { transport: string }) => transport),
+      ["QUIC", "H3/WT"],
+    );
+    for (const { drafts, probes } of endpoints) {
+      assert.deepEqual(drafts, [...VERSIONS].sort((a, b) => a - b));
+      for (const { draft, checks, rtt_ms } of probes) {
+        assert.ok(rtt_ms > 0);
+        for (
+          const [name, { ok, error }] of Object.entries<{ ok?: boolean; error?: string }>(checks)
+        ) {
+          assert.equal(ok, true, `draft ${draft}, ${name}: ${error}`);
+        }
+      }
+    }
+  },
+});
+
+for (const scheme of ["moqt", "https"]) {
+  Deno.test({
+    name: `${scheme}: a file that is published comes out of the relay, joined from its beginning`,
+    ...native,
+    async fn() {
+      const port = freePort();
+      await using _relay = await relay(port);
+      const url = `${scheme}://127.0.0.1:${port}/`;
+      const path = await Deno.makeTempFile({ prefix: "xoq-moq-" });
+      const out = await Deno.makeTempFile({ prefix: "xoq-moq-" });
+      const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+      await Deno.writeFile(path, bytes);
+      await using publisher = xoq([
+        ...["moq", "pub", url, path, "--insecure", "--json", "--split", "bytes", "--size", "500"],
+        ...["--group", "10", "--rate", "60"],
+      ]);
+      await publisher.until("session");
+      await using first = xoq(["moq", "sub", url, "--insecure", "--json", "--out", "/dev/null"]);
+      await first.until("stats", { where: ({ objects }) => Number(objects) > 20 });
+      // Somebody who comes later gets all of it, in an older draft.
+      const joined = await runXoq([
+        ...["moq", "join", url, "--insecure", "--from", "0", "--out", out, "--draft", "16"],
+      ]);
+      assert.equal(joined.code, 0, joined.stderr);
+      assert.deepEqual(await Deno.readFile(out), bytes);
+      assert.equal((await publisher.exit()).code, 0);
+      assert.equal((await first.exit()).code, 0);
+      await Promise.all([Deno.remove(path), Deno.remove(out)]);
+    },
+  });
+
+  Deno.test({
+    name: `${scheme}: publisher and subscriber come back within 3 s after their relay was killed`,
+    ...native,
+    async fn() {
+      const port = freePort();
+      const url = `${scheme}://127.0.0.1:${port}/`;
+      const first = await relay(port);
+      const out = await Deno.makeTempFile({ prefix: "xoq-moq-" });
+      await using publisher = xoq(["moq", "pub", url, "--insecure", "--rate", "50", "--json"]);
+      await publisher.until("session");
+      await using subscriber = xoq([
+        ...["moq", "sub", url, "--insecure", "--format", "json", "--out", out, "--json"],
+      ]);
+      await subscriber.until("stats", { where: ({ objects }) => Number(objects) > 0 });
+      first.signal("SIGKILL");
+      await first.exit();
+      await using _second = await relay(port);
+      const began = performance.now();
+      const count = (await places(out)).length;
+      const after = subscriber.events.length;
+      await subscriber.until("session", { after, where: ({ again }) => again === true });
+      await subscriber.until("subscribed", { after });
+      const seconds = (performance.now() - began) / 1000;
+      await subscriber.until("stats", { after, where: ({ objects }) => Number(objects) > count });
+      assert.equal(await subscriber.interrupt(), 130);
+      // Nothing twice, nothing old after something new.
+      const seen = await places(out);
+      for (const [index, [group = 0, object = 0]] of seen.entries()) {
+        const [beforeGroup = -1, before = -1] = seen[index - 1] ?? [];
+        assert.ok(group > beforeGroup || (group === beforeGroup && object > before));
+      }
+      assert.ok(seconds < 3, `it took ${seconds} s`);
+      await Deno.remove(out);
+    },
+  });
+}
 
 Deno.test("xoq moq interop has the interface that moq-interop-runner wants", async () => {
   const list = await runXoq(["moq", "interop", "-l"]);
