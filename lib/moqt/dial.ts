@@ -63,6 +63,7 @@ export async function dialSession(
   try {
     const session = await connect(connection, {
       ...rest,
+      versions,
       webTransport,
       path: url.pathname + url.search,
       authority: url.host,

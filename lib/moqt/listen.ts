@@ -84,7 +84,7 @@ async function welcome(
     : undefined;
   const connection = await incoming.accept(offered);
   try {
-    const session = await accept(connection, { ...options, webTransport });
+    const session = await accept(connection, { ...options, versions, webTransport });
     host.arrived({ session, connection, incoming });
   } catch (error) {
     connection.close();

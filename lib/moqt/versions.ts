@@ -234,10 +234,5 @@ export function hasFinCancel(version: Version): boolean {
 /** Whether fetch streams tell of objects that did not come in time: draft-20, section 11.4.4.2. */
 export const hasTimedOutGaps: (version: Version) => boolean = since20;
 
-/** Whether a session, not a request, numbers its errors alike for all requests: draft-16, 13.5. */
+/** Whether refusals are numbered alike, whatever was asked for: draft-16, section 13.5. */
 export const hasCommonErrorCodes: (version: Version) => boolean = since16;
-
-/** Whether objects have the same bytes on subgroup streams of two drafts, save for the header. */
-export function hasSameObjects(a: Version, b: Version): boolean {
-  return hasLeadingOnes(a) === hasLeadingOnes(b) && hasKeyDeltas(a) === hasKeyDeltas(b);
-}

@@ -113,3 +113,30 @@ Deno.test("draft 16: requests that are open use up the credit, and ends give it 
   await offers[2]!.ready;
   assert.deepEqual(open, ["a", "b", "c"]);
 });
+
+for (const [draft, protocol] of DRAFTS) {
+  Deno.test(`draft ${draft}: namespaces that were asked for need no credit`, async () => {
+    const names = Array.from({ length: 20 }, (_, index) => namespace("a", `${index}`));
+    const handlers: RequestHandlers = {
+      subscribeNamespace: (request) => {
+        const feed = request.accept();
+        for (const name of names) feed.add(name);
+        for (const name of names) feed.remove(name);
+      },
+    };
+    // What the server makes of a draft's announcements are requests of its own.
+    await using pair = await sessions(protocol, {
+      client: { maxRequests: 2 },
+      server: { handlers },
+    });
+    const watch = pair.client.subscribeNamespace(namespace("a"));
+    await watch.ready;
+    const seen = new Set<string>();
+    let removed = 0;
+    for await (const item of watch) {
+      if (item.kind === "added") seen.add(formatNamespace(item.namespace));
+      else if (item.kind === "removed" && ++removed === names.length) break;
+    }
+    assert.equal(seen.size, names.length);
+  });
+}

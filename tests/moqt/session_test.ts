@@ -421,6 +421,16 @@ for (const [draft, protocol] of DRAFTS) {
   });
 }
 
+Deno.test("a draft that may not be spoken is refused, and none named is the one that tells itself", async () => {
+  for (const [protocol, versions] of [["moqt-16", [18, 22]], ["", [22]]] as const) {
+    const [a, b] = memoryPair(protocol);
+    await assert.rejects(accept(a, { versions }), { code: "unsupported" });
+    assert.equal((await b.closed).closeCode, 0x15);
+  }
+  await using pair = await sessions("");
+  assert.deepEqual([pair.client.version, pair.server.version], [14, 14]);
+});
+
 Deno.test("a protocol that is not spoken is refused", async () => {
   const [a, b] = memoryPair("moqt-99");
   await assert.rejects(accept(a), { code: "unsupported" });

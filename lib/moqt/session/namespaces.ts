@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RequestError, violation } from "../errors.ts";
+import { MoqtViolation, RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
 import { formatNamespace, hasPrefix, type Namespace, type TrackName } from "../wire/track_name.ts";
 import type { Parameters } from "../wire/parameters.ts";
@@ -84,6 +84,9 @@ export type NamespaceNews =
 
 /** News that waits for the reader; the oldest go. */
 const MAX_NEWS = 4096;
+
+/** Namespaces that are there at once below one prefix; more close the session. */
+const MAX_NAMESPACES = 65_536;
 
 /** What the peer has below a prefix. Iterate it. */
 export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDisposable {
@@ -181,6 +184,9 @@ export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDispos
     switch (message.kind) {
       case "namespace": {
         const namespace = [...this.prefix, ...message.suffix];
+        if (this.#known.size >= MAX_NAMESPACES) {
+          throw new MoqtViolation("internal-error", `more than ${MAX_NAMESPACES} namespaces`);
+        }
         this.#known.set(formatNamespace(namespace), namespace);
         return this.#news.push({ kind: "added", namespace });
       }

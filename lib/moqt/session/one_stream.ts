@@ -215,6 +215,11 @@ export class OneStreamSignals implements Signals {
     const told = message.kind === "publish-namespace" && !hasNamespaceMessages(this.#version) &&
       this.#announcements.take(message, channel);
     if (!told) channel.handler = this.#owner.request(message, channel);
+    else {
+      // It answers a request of ours, and so is none of the peer's own.
+      channel.isCounted = false;
+      this.release();
+    }
   }
 
   #begin(channel: VirtualChannel, message: RequestMessage): void {
@@ -307,7 +312,7 @@ export class OneStreamSignals implements Signals {
       forget: (channel) => {
         if (!this.#channels.delete(channel.requestId)) return;
         this.#wishes.delete(channel.requestId);
-        if (!channel.ours) this.release();
+        if (!channel.ours && channel.isCounted) this.release();
         this.#announcements.forget(channel);
       },
       update: (channel, parameters, answered) =>

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SetupOptions } from "../messages/setup.ts";
+import type { Version } from "../versions.ts";
 import type { Location } from "../wire/location.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
@@ -16,6 +17,11 @@ import type { TokenValue } from "./tokens.ts";
 export interface SessionOptions {
   /** What is done about the peer's requests. */
   handlers?: RequestHandlers;
+  /**
+   * Drafts that may be spoken; default: all. WebTransport without a subprotocol stands for the one that
+   * tells its version in the set-up, which the dialler may not want.
+   */
+  versions?: readonly Version[];
   /** The URI's path and query; clients over plain QUIC send it. */
   path?: string;
   /** The URI's authority; clients over plain QUIC send it. */

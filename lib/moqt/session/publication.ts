@@ -255,11 +255,11 @@ export class Publication implements AsyncDisposable {
 
   /** Sends an object in a datagram: now, or not at all. False: it was dropped. */
   datagram(object: Omit<ObjectDatagram, "trackAlias">): boolean {
-    const bytes = encodeDatagram({
-      ...object,
-      ...this.#toldPriority(object.priority),
-      trackAlias: this.trackAlias,
-    }, this.#version);
+    const { trackAlias } = this;
+    const told = hasDefaultPriority(this.#version)
+      ? { ...object, trackAlias }
+      : { ...object, trackAlias, ...this.#toldPriority(object.priority) };
+    const bytes = encodeDatagram(told, this.#version);
     const { datagrams } = this.#connection;
     if (this.#over || bytes.length > datagrams.maxDatagramSize || this.#datagrams === undefined) {
       this.#droppedDatagrams++;

@@ -151,7 +151,7 @@ export class MoqtSession implements AsyncDisposable {
   ): Promise<MoqtSession> {
     options.signal?.throwIfAborted();
     const version = versionOf(connection.protocol);
-    if (version === undefined) {
+    if (version === undefined || options.versions?.includes(version) === false) {
       connection.close({ closeCode: CLOSE_CODES["version-negotiation-failed"], reason: "" });
       throw new UnsupportedError(`MoQT is not spoken as ${JSON.stringify(connection.protocol)}`);
     }

@@ -42,6 +42,8 @@ export class StreamChannel implements Channel {
     answer: PromiseWithResolvers<UpdateAnswer>;
     answered: ((answer: UpdateAnswer) => void) | undefined;
   }[] = [];
+  /** Updates of ours that wait for an id. */
+  #begun = 0;
   /** The peer's updates that were not answered yet. */
   #unanswered = 0;
   #handler: ChannelHandler | undefined;
@@ -193,10 +195,11 @@ export class StreamChannel implements Channel {
     answered?: (answer: UpdateAnswer) => void,
   ): Promise<UpdateAnswer> {
     const most = Math.min(MAX_UPDATES, this.#host.maxUpdates?.() || MAX_UPDATES);
-    if (this.#updates.length >= most) {
+    if (this.#updates.length + this.#begun >= most) {
       throw new RangeError(`${most} updates of a request wait for answers already`);
     }
-    const id = await this.#host.nextId();
+    this.#begun++;
+    const id = await this.#host.nextId().finally(() => this.#begun--);
     const answer = Promise.withResolvers<UpdateAnswer>();
     answer.promise.catch(() => {});
     if (this.#over) throw new TransportError("the request is over");

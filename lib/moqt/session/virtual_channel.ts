@@ -39,6 +39,8 @@ export class VirtualChannel implements Channel {
   readonly requestId: number;
   /** Whether this side made it. */
   readonly ours: boolean;
+  /** Whether it uses up the credit of who made it. */
+  isCounted = true;
   /** Who is told what comes. */
   handler!: ChannelHandler;
 

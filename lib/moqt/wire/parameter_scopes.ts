@@ -4,13 +4,7 @@
  *
  * @module
  */
-import {
-  hasLocationFilters,
-  hasPublishOkParameters,
-  hasSubscribeTracks,
-  NEWEST,
-  type Version,
-} from "../versions.ts";
+import { hasLocationFilters, hasPublishOkParameters, NEWEST, type Version } from "../versions.ts";
 import type { Parameters } from "./parameters.ts";
 
 /** A parameter. */
@@ -119,6 +113,3 @@ export function updateScope(kind: string, version: Version): readonly ParameterN
       );
   }
 }
-
-/** Whether namespaces' subscriptions may name another prefix in an update. */
-export const hasPrefixUpdate: (version: Version) => boolean = hasSubscribeTracks;
