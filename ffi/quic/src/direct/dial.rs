@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::Connection;
 use crate::direct::certificate::HTTP3;
+use crate::direct::packets;
 use crate::direct::plain::{Plain, handshake};
 use crate::direct::settings::{DialSettings, HTTP_STREAMS, dial_settings};
 use crate::direct::socket;
@@ -89,7 +90,11 @@ async fn first(
         let more = next.is_some();
         if let Some(address) = next {
             let (host, bind) = (settings.host.clone(), settings.bind);
-            trying.spawn(shake(address, bind, host, config.clone()));
+            let mut config = config.clone();
+            if packets::stay_here(address.ip()) {
+                config.transport_config(packets::large(settings.transport.config()?.as_ref()));
+            }
+            trying.spawn(shake(address, bind, host, config));
         }
         let head_start = async {
             if more {

@@ -13,6 +13,7 @@ use crate::accept::{BACKLOG, Counters, Gate, HANDSHAKE_TIMEOUT, Verdict};
 use crate::direct::certificate::{Certificates, HTTP3, from_pem, self_signed, server_config};
 use crate::direct::incoming::{Arrival, Incoming};
 use crate::direct::leaving::Leaving;
+use crate::direct::packets;
 use crate::direct::plain::{Plain, handshake};
 use crate::direct::settings::{HTTP_STREAMS, ListenSettings, listen_settings};
 use crate::direct::socket;
@@ -52,6 +53,8 @@ struct Door {
     queue: Arc<Queue>,
     requests: mpsc::Sender<Request>,
     max_streams: u32,
+    /// For who comes from this machine.
+    near: Arc<noq::ServerConfig>,
 }
 
 fn closed() -> Failure {
@@ -75,6 +78,8 @@ impl Listener {
             .max_incoming(MAX_UNSEEN)
             .incoming_buffer_size(UNSEEN_BYTES)
             .incoming_buffer_size_total(UNSEEN_BYTES_TOTAL);
+        let mut near = config.clone();
+        near.transport_config(packets::large(&config.transport));
         let endpoint = socket::endpoint(&settings.bind, Some(config))?;
         let address = endpoint
             .local_addr()
@@ -91,6 +96,7 @@ impl Listener {
             queue: queue.clone(),
             requests,
             max_streams: settings.transport.max_streams,
+            near: Arc::new(near),
         };
         runtime().spawn(pass_on(queue.clone(), requested, arrivals));
         runtime().spawn(Arc::new(door).open());
@@ -184,7 +190,13 @@ impl Door {
     }
 
     async fn shake(self: Arc<Self>, incoming: noq::Incoming, permit: OwnedSemaphorePermit) {
-        let handshake = async { incoming.accept().ok()?.await.ok() };
+        let near = packets::stay_here(incoming.remote_address().ip());
+        let shaking = if near {
+            incoming.accept_with(self.near.clone())
+        } else {
+            incoming.accept()
+        };
+        let handshake = async { shaking.ok()?.await.ok() };
         let Ok(Some(connection)) = timeout(HANDSHAKE_TIMEOUT, handshake).await else {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);
             return;

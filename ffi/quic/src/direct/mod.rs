@@ -6,6 +6,7 @@ mod incoming;
 mod key_log;
 mod leaving;
 mod listener;
+mod packets;
 mod plain;
 mod settings;
 mod socket;

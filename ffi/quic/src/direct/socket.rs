@@ -7,6 +7,7 @@ use std::sync::Arc;
 use noq::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::direct::packets;
 use crate::entry::runtime;
 use crate::status::{Failure, IO};
 
@@ -44,7 +45,10 @@ pub fn endpoint(
     for address in addresses {
         let opened = open(*address).and_then(|socket| {
             let _context = runtime().enter();
-            let config = EndpointConfig::default();
+            let mut config = EndpointConfig::default();
+            config
+                .max_udp_payload_size(packets::LARGE)
+                .map_err(|_| io::ErrorKind::InvalidInput)?;
             Endpoint::new(
                 config,
                 server.clone(),
