@@ -191,6 +191,11 @@ export interface TrackOffer {
    * what is late is not sent.
    */
   readonly lateGroups: number;
+  /**
+   * Each group is one object, and goes as a datagram where it fits one: at once or never. Default: by
+   * streams.
+   */
+  readonly datagrams?: boolean;
   /** What the objects are, for subscribers: JSON, at most some hundred bytes. */
   describe(): Record<string, unknown>;
   /** Begins to send to the sink, until disposed of. */

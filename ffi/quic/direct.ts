@@ -18,6 +18,8 @@ export interface QuicDirectSettings {
   readonly congestion?: "cubic" | "bbr3";
   /** Bytes in flight or queued before writes wait; default 1 MiB. */
   readonly sendWindow?: number;
+  /** Bytes of datagrams that may wait to be sent; the oldest make room. Default 1 MiB. */
+  readonly datagramWindow?: number;
   /** Unread bytes the peer may have sent on one stream; default 1,250,000. */
   readonly streamWindow?: number;
   /** Unread bytes the peer may have sent on all streams; default 16 MiB. */
@@ -118,6 +120,7 @@ function lines(settings: QuicDirectSettings, more: readonly Line[]): Uint8Array<
     ["idle", settings.idleMs],
     ["congestion", settings.congestion],
     ["send_window", settings.sendWindow],
+    ["datagram_window", settings.datagramWindow],
     ["stream_window", settings.streamWindow],
     ["connection_window", settings.connectionWindow],
     ["max_streams", settings.maxStreams],

@@ -34,6 +34,8 @@ export interface QuicEndpointSettings {
   readonly congestion?: "cubic" | "bbr3";
   /** Bytes in flight or queued before writes wait. */
   readonly sendWindow?: number;
+  /** Bytes of datagrams that may wait to be sent; the oldest make room. Default 1 MiB. */
+  readonly datagramWindow?: number;
   /** Unread bytes the peer may have sent on one stream. */
   readonly streamWindow?: number;
   /** Unread bytes the peer may have sent on all streams. */
@@ -87,6 +89,7 @@ function settingLines(settings: QuicEndpointSettings): string[] {
   add("max_ack_delay", settings.maxAckDelayMs);
   add("congestion", settings.congestion);
   add("send_window", settings.sendWindow);
+  add("datagram_window", settings.datagramWindow);
   add("stream_window", settings.streamWindow);
   add("connection_window", settings.connectionWindow);
   return lines;

@@ -29,6 +29,7 @@ export class PoseTracks {
         // Before a camera's pictures, where both go the same way.
         priority: 32,
         lateGroups: LATE_POSES,
+        datagrams: true,
         describe: () => ({ ...FORMAT, events: ["pose"] }),
         attach: (sink) => added(this.#poses, sink),
       },

@@ -10,6 +10,7 @@ import { DeniedError, UsageError } from "../errors.ts";
 import { protocols, versionOf } from "../moqt/mod.ts";
 import type { DirectTransport, IncomingSession, Listener } from "../transport/direct.ts";
 import { AdmissionDesk, type GrantedRights } from "./admission.ts";
+import { DATAGRAM_WINDOW_BYTES } from "./datagram_source.ts";
 import type { MoqtOutcome, MoqtServer } from "./moqt_server.ts";
 
 /** Most connections at once; a further one is refused. */
@@ -97,7 +98,11 @@ export class DirectServer implements AsyncDisposable {
   /** Listens. Throws `UsageError`, `BusyError`. */
   static async listen(options: DirectServerOptions): Promise<DirectServer> {
     const { address, loopback } = parseListen(options.address);
-    const listener = await options.transport.listen({ address, alpns: protocols() });
+    const listener = await options.transport.listen({
+      address,
+      alpns: protocols(),
+      datagramWindow: DATAGRAM_WINDOW_BYTES,
+    });
     return new DirectServer(listener, options, !(options.public || loopback));
   }
 

@@ -12,6 +12,7 @@ import { createEndpoint } from "../transport/mod.ts";
 import { formatEndpointTicket, formatTicket } from "../transport/ticket.ts";
 import type { DirectTransport } from "../transport/direct.ts";
 import type { AdmissionPolicy } from "./admission.ts";
+import { DATAGRAM_WINDOW_BYTES } from "./datagram_source.ts";
 import { type DirectPlace, DirectServer } from "./direct_server.ts";
 import { MoqtServer } from "./moqt_server.ts";
 import { SessionServer, type SessionServerStats } from "./server.ts";
@@ -187,6 +188,7 @@ async function bind(options: HostOptions): Promise<Endpoint> {
     secretKey: identity.secretKey,
     protocols: SessionServer.protocols(devices),
     sendWindow: SEND_WINDOW_BYTES,
+    datagramWindow: DATAGRAM_WINDOW_BYTES,
     ...(congestion === undefined ? {} : { congestion }),
     ...(options.relay === undefined ? {} : { relay: options.relay }),
     ...(options.mdns === undefined ? {} : { mdns: options.mdns }),

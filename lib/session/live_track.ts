@@ -14,11 +14,12 @@ import {
   type TrackProperties,
   TrackSource,
 } from "../moqt/mod.ts";
+import { DatagramSource } from "./datagram_source.ts";
 
 /** One track of one device. */
 export class LiveTrack implements TrackSink {
   readonly #offer: TrackOffer;
-  readonly #source: TrackSource;
+  readonly #source: TrackSource | DatagramSource;
   readonly #properties: () => TrackProperties;
   #attached: Disposable | undefined;
   #begun = false;
@@ -27,7 +28,11 @@ export class LiveTrack implements TrackSink {
   /** Attached to the device when the first subscriber comes. */
   constructor(offer: TrackOffer) {
     this.#offer = offer;
-    const fixed = { defaultPriority: offer.priority };
+    const fixed: TrackProperties = {
+      defaultPriority: offer.priority,
+      // Groups that find no datagrams: the newest first.
+      ...(offer.datagrams === true ? { groupOrder: "descending" } : {}),
+    };
     this.#properties = () => ({
       ...fixed,
       others: [{
@@ -35,7 +40,9 @@ export class LiveTrack implements TrackSink {
         value: new TextEncoder().encode(JSON.stringify(offer.describe())),
       }],
     });
-    this.#source = new TrackSource({ properties: fixed, lateGroups: offer.lateGroups });
+    this.#source = offer.datagrams === true
+      ? new DatagramSource()
+      : new TrackSource({ properties: fixed, lateGroups: offer.lateGroups });
   }
 
   /** Its name. */

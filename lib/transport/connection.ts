@@ -221,6 +221,11 @@ export interface EndpointOptions {
   congestion?: CongestionControl;
   /** Most bytes in flight or queued per connection before `write()` waits. Default 1 MiB. */
   sendWindow?: number;
+  /**
+   * Most bytes of datagrams that wait per connection; the oldest make room. Default 1 MiB.
+   * Implementations that can't choose take their own.
+   */
+  datagramWindow?: number;
   /** Most unread bytes the peer may have sent on one stream. Default 1.25 MiB. */
   receiveWindow?: number;
 }

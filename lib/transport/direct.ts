@@ -23,6 +23,8 @@ export interface DirectOptions {
   congestion?: CongestionControl;
   /** Most bytes in flight or queued per connection before `write()` waits. Default 1 MiB. */
   sendWindow?: number;
+  /** Most bytes of datagrams that wait per connection; the oldest make room. Default 1 MiB. */
+  datagramWindow?: number;
   /** Most unread bytes the peer may have sent on one stream. Default 1.25 MiB. */
   receiveWindow?: number;
   /** Streams of each direction that the peer may have open at once. Default 1,024. */

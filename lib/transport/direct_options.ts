@@ -29,12 +29,15 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 
 function directSettings(options: DirectOptions): QuicDirectSettings {
-  const { maxStreams, sendWindow, receiveWindow, congestion, keyLogFile } = options;
+  const { maxStreams, sendWindow, datagramWindow, receiveWindow, congestion, keyLogFile } = options;
   return {
     ...(congestion === undefined ? {} : { congestion }),
     ...(sendWindow === undefined
       ? {}
       : { sendWindow: whole("sendWindow", sendWindow, 1, 2 ** 31 - 1) }),
+    ...(datagramWindow === undefined
+      ? {}
+      : { datagramWindow: whole("datagramWindow", datagramWindow, 0, 2 ** 31 - 1) }),
     ...(receiveWindow === undefined
       ? {}
       : { streamWindow: whole("receiveWindow", receiveWindow, 1, 2 ** 31 - 1) }),

@@ -44,6 +44,7 @@ export class IrohEndpoint implements Endpoint {
       ...(options.secretKey === undefined ? {} : { secretKey: options.secretKey }),
       ...(options.congestion === undefined ? {} : { congestion: options.congestion }),
       ...(options.sendWindow === undefined ? {} : { sendWindow: options.sendWindow }),
+      ...(options.datagramWindow === undefined ? {} : { datagramWindow: options.datagramWindow }),
       ...(options.receiveWindow === undefined ? {} : { streamWindow: options.receiveWindow }),
     };
     try {

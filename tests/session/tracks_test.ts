@@ -32,12 +32,13 @@ class Clock implements ServedDevice {
   attached = 0;
   joins = 0;
 
-  constructor(readonly name: string) {
+  constructor(readonly name: string, datagrams = false) {
     this.onClient = (event) => this.clients.push(event);
     this.tracks = [{
       name: "time",
       priority: 7,
       lateGroups: 1,
+      datagrams,
       describe: () => ({ kind: "clock", format: "text" }),
       attach: (sink) => {
         this.sink = sink;
@@ -223,3 +224,49 @@ Deno.test("the device produces while somebody subscribes, and hears of who comes
   await session.subscribe(deviceTrack("wall", "time")).ready;
   assert.equal(clock.attached, 2);
 });
+
+Deno.test("who doesn't read loses whole groups, and nobody else notices", async () => {
+  const clock = new Clock("wall");
+  await using scene = stage([clock], true);
+  await using idle = await scene.session();
+  const unread = idle.subscribe(deviceTrack("wall", "time"));
+  await unread.ready;
+  await using other = await connect(await scene.dial(NEWEST, scene.network.endpoint()));
+  const read = other.subscribe(deviceTrack("wall", "time"));
+  await read.ready;
+  const objects = read.objects()[Symbol.asyncIterator]();
+  // More groups, a stream each, than a connection has credit for.
+  for (let n = 0; n < 2_300; n++) {
+    clock.tick(String(n));
+    const { value } = await within(objects.next(), 5_000, () => `tick ${n}`);
+    assert.equal(parseInt(text(value)), n);
+  }
+  assert.ok(scene.server.stats().moqt.resetGroups > 0, "old ones are cut off");
+  await unread.close();
+});
+
+for (const protocol of protocols()) {
+  Deno.test(`${protocol}: a track of datagrams goes by datagram, and by stream what is too long`, async () => {
+    const clock = new Clock("wall", true);
+    await using scene = stage([clock], true);
+    await using session = await scene.session(undefined, protocol);
+    const subscription = session.subscribe(deviceTrack("wall", "time"));
+    const { properties } = await subscription.ready;
+    assert.equal(properties.groupOrder, "descending");
+    const objects = subscription.objects()[Symbol.asyncIterator]();
+    const long = "x".repeat(20_000);
+    const groups: number[] = [];
+    for (
+      const [said, subgroup] of [["short", undefined], [long, 0], ["again", undefined]] as const
+    ) {
+      clock.tick(said, 1_000);
+      const { value } = await within(objects.next(), 5_000, () => said.slice(0, 9));
+      assert.equal(text(value), said);
+      assert.deepEqual([value.id, value.subgroup], [0, subgroup]);
+      assert.deepEqual(value.properties, [{ type: 0x786f70, value: 1_000n }]);
+      groups.push(value.group);
+    }
+    assert.deepEqual(groups, [0, 1, 2].map((n) => groups[0]! + n));
+    assert.equal(scene.server.stats().moqt.resetGroups, 0);
+  });
+}

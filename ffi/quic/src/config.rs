@@ -66,6 +66,7 @@ pub struct Config {
     pub max_ack_delay: Option<Duration>,
     pub congestion: Congestion,
     pub send_window: u64,
+    pub datagram_window: usize,
     pub stream_window: u32,
     pub connection_window: u32,
 }
@@ -85,6 +86,7 @@ impl Default for Config {
             max_ack_delay: None,
             congestion: Congestion::Cubic,
             send_window: 1 << 20,
+            datagram_window: 1 << 20,
             stream_window: 1_250_000,
             connection_window: 16 << 20,
         }
@@ -111,6 +113,7 @@ impl FromStr for Config {
                 "max_ack_delay" => config.max_ack_delay = Some(milliseconds(key, value)?),
                 "congestion" => config.congestion = parse(key, value)?,
                 "send_window" => config.send_window = parse(key, value)?,
+                "datagram_window" => config.datagram_window = parse(key, value)?,
                 "stream_window" => config.stream_window = parse(key, value)?,
                 "connection_window" => config.connection_window = parse(key, value)?,
                 _ => return Err(Failure::argument(format!("unknown setting {key}"))),
@@ -152,6 +155,7 @@ impl Config {
             .stream_receive_window(VarInt::from_u32(self.stream_window))
             .receive_window(VarInt::from_u32(self.connection_window))
             .send_window(self.send_window)
+            .datagram_send_buffer_size(self.datagram_window)
             .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES));
         if self.ack_threshold.is_some() || self.max_ack_delay.is_some() {
             let mut acks = AckFrequencyConfig::default();

@@ -21,6 +21,7 @@ pub struct Transport {
     idle: Duration,
     congestion: Congestion,
     send_window: u64,
+    datagram_window: usize,
     stream_window: u32,
     connection_window: u32,
     pub max_streams: u32,
@@ -34,6 +35,7 @@ impl Default for Transport {
             idle: Duration::from_secs(3),
             congestion: Congestion::Cubic,
             send_window: 1 << 20,
+            datagram_window: 1 << 20,
             stream_window: 1_250_000,
             connection_window: 16 << 20,
             max_streams: 1024,
@@ -50,6 +52,7 @@ impl Transport {
             "idle" => self.idle = milliseconds(key, value)?,
             "congestion" => self.congestion = parse(key, value)?,
             "send_window" => self.send_window = parse(key, value)?,
+            "datagram_window" => self.datagram_window = parse(key, value)?,
             "stream_window" => self.stream_window = parse(key, value)?,
             "connection_window" => self.connection_window = parse(key, value)?,
             "max_streams" => self.max_streams = parse(key, value)?,
@@ -72,6 +75,7 @@ impl Transport {
             .stream_receive_window(VarInt::from_u32(self.stream_window))
             .receive_window(VarInt::from_u32(self.connection_window))
             .send_window(self.send_window)
+            .datagram_send_buffer_size(self.datagram_window)
             .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES));
         if self.congestion == Congestion::Bbr3 {
             config.congestion_controller_factory(Arc::new(Bbr3Config::default()));
