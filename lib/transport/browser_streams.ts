@@ -10,15 +10,21 @@ import {
   TransportError,
 } from "./connection.ts";
 
-/** What browsers make of an error with a code; only their own class is read. */
-type NativeError = new (message: string, options: { streamErrorCode: number }) => Error;
+/** The browser's own class of errors with a code; no other is read. */
+type NativeError = new (...args: unknown[]) => Error;
 
 /** An error of ours as one whose code the browser sends. */
 function toNative(reason: unknown): unknown {
   const { WebTransportError: Native } = globalThis as { WebTransportError?: NativeError };
   const code = reason instanceof TransportError ? reason.streamErrorCode : undefined;
   if (Native === undefined || code === undefined || code === null) return reason;
-  return new Native((reason as Error).message, { streamErrorCode: code });
+  const { message } = reason as TransportError;
+  try {
+    return new Native(message, { streamErrorCode: code });
+  } catch {
+    // Chromium takes all in one object, as drafts of the specification had it.
+    return new Native({ message, streamErrorCode: code });
+  }
 }
 
 /** A browser's error as one of ours. */
