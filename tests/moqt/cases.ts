@@ -7,6 +7,7 @@
 import type { ControlMessage } from "../../lib/moqt/messages/control.ts";
 import type { Version } from "../../lib/moqt/versions.ts";
 import type { SubscriptionFilter } from "../../lib/moqt/wire/filter.ts";
+import { CASES_14 } from "./cases_14.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";
 
 /** A message as it is in one draft. */
@@ -128,6 +129,7 @@ const FETCH_OK: ControlMessage = {
 };
 
 const CASES: Record<string, Case> = {
+  ...CASES_14,
   "client set-up": {
     14: {
       kind: "client-setup",
@@ -223,18 +225,6 @@ const CASES: Record<string, Case> = {
     existingRequestId: 2,
     parameters: { forward: false, priority: 7 },
   }),
-  "subscribe update": {
-    14: {
-      kind: "request-update",
-      requestId: 4,
-      existingRequestId: 2,
-      parameters: {
-        priority: 7,
-        forward: false,
-        filter: { from: "start", start: { group: 3, object: 1 }, endGroup: 9 },
-      },
-    },
-  },
   "request update of a prefix": {
     ...of(NEW, {
       kind: "request-update",
@@ -332,9 +322,6 @@ const CASES: Record<string, Case> = {
     14: { ...SUBSCRIBE_OK, properties: { groupOrder: "ascending", maxCacheDurationMs: 1000 } },
     ...since16(SUBSCRIBE_OK),
   },
-  "subscribe error": {
-    14: { kind: "request-error", of: "subscribe", requestId: 2, code: 4, reason: "no such track" },
-  },
   "unsubscribe": of(OLD, { kind: "unsubscribe", requestId: 2 }),
   "track status": {
     14: {
@@ -344,24 +331,6 @@ const CASES: Record<string, Case> = {
       parameters: { priority: 128, forward: true, filter: { from: "largest-object" } },
     },
     ...since16({ kind: "track-status", requestId: 6, track, parameters: {} }),
-  },
-  "track status ok": {
-    14: {
-      kind: "request-ok",
-      of: "track-status",
-      requestId: 2,
-      parameters: { expiresMs: 5, largest: { group: 1, object: 2 } },
-      properties: { groupOrder: "descending" },
-    },
-  },
-  "track status error": {
-    14: {
-      kind: "request-error",
-      of: "track-status",
-      requestId: 2,
-      code: 4,
-      reason: "no such track",
-    },
   },
   "publish": {
     14: { ...PUBLISH, properties: { groupOrder: "ascending", maxCacheDurationMs: 1000 } },
@@ -384,9 +353,6 @@ const CASES: Record<string, Case> = {
       parameters: { forward: true, priority: 0, groupOrder: "descending" },
     },
     bytes: { 16: "1e0008020310011000" + "0202" },
-  },
-  "publish error": {
-    14: { kind: "request-error", of: "publish", requestId: 2, code: 4, reason: "enough" },
   },
   "publish done": all({
     kind: "publish-done",
@@ -440,9 +406,6 @@ const CASES: Record<string, Case> = {
     ...of(FILTERS, { ...FETCH_OK, end: { group: 5, object: 0 }, properties: {} }),
     bytes: bytes(FILTERS, "18000c" + "01" + "05" + "ffffffffffffffffff" + "00"),
   },
-  "fetch error": {
-    14: { kind: "request-error", of: "fetch", requestId: 2, code: 5, reason: "nothing there" },
-  },
   "fetch cancel": of(OLD, { kind: "fetch-cancel", requestId: 2 }),
   "publish namespace": all({
     kind: "publish-namespace",
@@ -450,18 +413,6 @@ const CASES: Record<string, Case> = {
     namespace: track.namespace,
     parameters: {},
   }),
-  "publish namespace ok": {
-    14: { kind: "request-ok", of: "publish-namespace", requestId: 2, parameters: {} },
-  },
-  "publish namespace error": {
-    14: {
-      kind: "request-error",
-      of: "publish-namespace",
-      requestId: 2,
-      code: 4,
-      reason: "enough",
-    },
-  },
   "publish namespace done": {
     14: { kind: "namespace-withdrawn", namespace: track.namespace },
     16: { kind: "publish-namespace-done", requestId: 2 },
@@ -490,19 +441,6 @@ const CASES: Record<string, Case> = {
     },
     bytes: { 16: "11000600000201" + "1000" },
   },
-  "subscribe namespace ok": {
-    14: { kind: "request-ok", of: "subscribe-namespace", requestId: 2, parameters: {} },
-  },
-  "subscribe namespace error": {
-    14: {
-      kind: "request-error",
-      of: "subscribe-namespace",
-      requestId: 2,
-      code: 5,
-      reason: "overlap",
-    },
-  },
-  "unsubscribe namespace": { 14: { kind: "unsubscribe-namespace", prefix } },
   "subscribe tracks": of(NEW, { kind: "subscribe-tracks", requestId: 2, prefix, parameters: {} }),
   "publish blocked": of(NEW, {
     kind: "publish-blocked",
