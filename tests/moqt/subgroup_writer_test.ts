@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import type { Publication } from "../../lib/moqt/session/publication.ts";
+import { NEWEST, protocolOf } from "../../lib/moqt/versions.ts";
+import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
 import type { ReceivedObject } from "../../lib/moqt/session/objects.ts";
-import { all, DRAFTS, sessions, text, TRACK, utf8 } from "./sessions.ts";
+import { all, sessions, text, TRACK, utf8 } from "./sessions.ts";
 
-const [[, PROTOCOL]] = DRAFTS;
+const PROTOCOL = protocolOf(NEWEST);
 
 /** A subscription, and what sends to it, over a wire that holds `window` bytes. */
-async function stage(window = 1 << 20) {
+async function stage(window = 1 << 20, parameters: Parameters = {}) {
   const made = Promise.withResolvers<Publication>();
   const pair = await sessions(PROTOCOL, {
     wire: { window },
     server: { handlers: { subscribe: (request) => made.resolve(request.accept()) } },
   });
-  const subscription = pair.client.subscribe(TRACK);
+  const subscription = pair.client.subscribe(TRACK, { parameters });
   await subscription.ready;
   return {
     publication: await made.promise,
@@ -157,4 +159,38 @@ Deno.test("objects arrive in batches, as many as there are", async () => {
   assert.ok(batches.every(({ length }) => length > 0));
   assert.ok(batches.length < 20, `${batches.length} batches`);
   assert.deepEqual(batches.flat().map(({ id }) => id), Array.from({ length: 1000 }, (_, i) => i));
+});
+
+Deno.test("a subgroup that is not taken in time after its end is cut off", async () => {
+  await using it = await stage(100, { subgroupTimeoutMs: 20 });
+  const stream = await it.publication.subgroup({ group: 0 });
+  const write = stream.write({ payload: new Uint8Array(500) });
+  const refused = assert.rejects(write, { streamErrorCode: 0x2 });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.equal(stream.state, "open", "nothing is late before the end");
+  await stream.close();
+  assert.equal(stream.state, "reset");
+  await refused;
+});
+
+Deno.test("a subgroup that is taken in time after its end is whole", async () => {
+  await using it = await stage(1 << 20, { subgroupTimeoutMs: 20 });
+  const stream = await it.publication.subgroup({ group: 0 });
+  assert.ok(stream.tryWrite({ payload: new Uint8Array(500) }));
+  await stream.close();
+  assert.equal(stream.state, "closed");
+});
+
+Deno.test("objects that wait longer than their timeout cut the stream off, though others came since", async () => {
+  await using it = await stage(100, { deliveryTimeoutMs: 30 });
+  const stream = await it.publication.subgroup({ group: 0 });
+  const first = assert.rejects(stream.write({ payload: new Uint8Array(500) }), {
+    streamErrorCode: 0x2,
+  });
+  const later = setInterval(() => {
+    if (stream.state === "open") stream.tryWrite({ payload: new Uint8Array(1) });
+  }, 5);
+  await first;
+  clearInterval(later);
+  assert.equal(stream.state, "reset");
 });

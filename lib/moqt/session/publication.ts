@@ -52,6 +52,12 @@ export function sendOrderOf(
     (order === "ascending" ? 0x7fff - place : place);
 }
 
+/** The shorter of two timeouts, where 0 and undefined mean none. */
+function shorter(one = 0, other = 0): number | undefined {
+  const both = one > 0 && other > 0 ? Math.min(one, other) : Math.max(one, other);
+  return both > 0 ? both : undefined;
+}
+
 /** A subscription of the peer's, however it came about. */
 export class Publication implements AsyncDisposable {
   readonly #connection: Connection;
@@ -168,9 +174,12 @@ export class Publication implements AsyncDisposable {
 
   /** After how long an object that was not sent may be dropped; undefined: never. */
   get deliveryTimeoutMs(): number | undefined {
-    const both = [this.#parameters.deliveryTimeoutMs, this.properties.deliveryTimeoutMs]
-      .filter((timeout) => timeout !== undefined && timeout > 0) as number[];
-    return both.length === 0 ? undefined : Math.min(...both);
+    return shorter(this.#parameters.deliveryTimeoutMs, this.properties.deliveryTimeoutMs);
+  }
+
+  /** How long after its end a subgroup may still be sent; undefined: for ever. */
+  get subgroupTimeoutMs(): number | undefined {
+    return shorter(this.#parameters.subgroupTimeoutMs, this.properties.subgroupTimeoutMs);
   }
 
   /** The priority of a header, told where the peer cannot know the track's. */
@@ -199,6 +208,7 @@ export class Publication implements AsyncDisposable {
       head,
       hasProperties,
       timeoutMs: () => this.deliveryTimeoutMs,
+      endTimeoutMs: () => this.subgroupTimeoutMs,
       over: () => this.#writers.delete(writer),
     });
     return this.#opened(writer);

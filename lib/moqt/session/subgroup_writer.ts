@@ -37,6 +37,7 @@ export class SubgroupWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder: SubgroupEncoder;
   readonly #timer: DeliveryTimer;
+  readonly #endTimeoutMs: () => number | undefined;
   readonly #over: () => void;
   /** What the stream begins with, until it is written. */
   #head: Uint8Array | undefined;
@@ -60,12 +61,14 @@ export class SubgroupWriter {
       head: Uint8Array;
       hasProperties: boolean;
       timeoutMs: () => number | undefined;
+      endTimeoutMs: () => number | undefined;
       over: () => void;
     },
   ) {
     this.#stream = stream;
     this.#version = version;
     this.#head = options.head;
+    this.#endTimeoutMs = options.endTimeoutMs;
     this.#over = options.over;
     this.#writer = stream.getWriter();
     this.#encoder = new SubgroupEncoder(options, version);
@@ -222,20 +225,29 @@ export class SubgroupWriter {
     }
   }
 
-  /** Ends the stream once all that was written is sent: the subgroup is complete. */
+  /**
+   * Ends the stream once all that was written is taken: the subgroup is complete. Where that takes
+   * longer than the subgroup's delivery timeout, the stream is cut off (draft-18, section 8).
+   */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
 
   async #close(): Promise<void> {
+    if (this.#state !== "open") return;
+    const timeoutMs = this.#underWay === undefined ? undefined : this.#endTimeoutMs();
+    const late = timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => this.reset("delivery-timeout"), timeoutMs);
     try {
-      if (this.#state !== "open") return;
       await this.flushed;
       if (this.#head !== undefined) await this.#writer.write(this.#head);
       await this.#writer.close();
       this.#ended("closed");
     } catch (error) {
       this.#failed(error);
+    } finally {
+      clearTimeout(late);
     }
   }
 
