@@ -106,6 +106,10 @@ export interface RemoteDevice {
   readonly label: string;
   /** How persistent to be. */
   readonly policy: AttachPolicy;
-  /** Attaches once. `hint` is the protocol most likely wanted: it is dialled at the same time as control. */
-  attach(options: { signal: AbortSignal; hint?: string }): Promise<Attachment>;
+  /**
+   * Attaches once. `hint` is the protocol most likely wanted: it is dialled at the same time as
+   * control. `plain` is the device's own protocol, for servers that have no other: some end when they
+   * are asked for one that they don't have.
+   */
+  attach(options: { signal: AbortSignal; hint?: string; plain?: string }): Promise<Attachment>;
 }

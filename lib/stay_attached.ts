@@ -16,6 +16,8 @@ export interface StayOptions {
   signal: AbortSignal;
   /** Asked before each try: the device's own protocol that is most likely wanted, if any. */
   hint?: () => string | undefined;
+  /** The device's own protocol, where servers may have no other. */
+  plain?: string;
   /** Lives through one attachment; ends by throwing, or with the signal. */
   use: (attachment: Attachment) => Promise<void>;
   /** The server could not be reached yet. */
@@ -44,6 +46,7 @@ export async function stayAttached(remote: RemoteDevice, options: StayOptions): 
       await using attachment = await remote.attach({
         signal,
         ...(hint === undefined ? {} : { hint }),
+        ...(options.plain === undefined ? {} : { plain: options.plain }),
       });
       if (everAttached) options.onReconnect();
       everAttached = attached = true;

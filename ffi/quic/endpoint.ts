@@ -151,10 +151,10 @@ export class QuicEndpoint {
     return new QuicConnection(value);
   }
 
-  /** Dials, for at most `timeoutMs`. */
+  /** Dials, for at most `timeoutMs`. The peer takes one of `alpns`. */
   async connect(
     to: QuicAddress,
-    alpn: string,
+    alpns: readonly string[],
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<QuicConnection> {
@@ -163,7 +163,7 @@ export class QuicEndpoint {
       ...to.relays.map((url) => `relay=${url}`),
       ...to.direct.map((socket) => `direct=${socket}`),
     ]);
-    const protocol = encoder.encode(alpn);
+    const protocol = encoder.encode(alpns.join("\0"));
     const { value } = await this.#queue.run(
       "endpoint_connect",
       (op) =>

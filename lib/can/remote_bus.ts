@@ -170,6 +170,7 @@ export class RemoteCanBus {
   async run(signal: AbortSignal): Promise<void> {
     await stayAttached(this.#remote, {
       signal,
+      plain: XOQ_PROTOCOL,
       use: (attachment) => this.#attached(attachment, signal),
       onRetry: (error) => this.onEvent?.({ type: "retry", error }),
       onLost: (reason) => {

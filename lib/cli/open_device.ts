@@ -6,6 +6,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { Backoff } from "../backoff.ts";
 import { UsageError, XoqError } from "../errors.ts";
+import { XOQ_SERIAL_PROTOCOL } from "../serial/direct.ts";
 import type { AttachPolicy, RemoteDevice } from "../remote.ts";
 import { openSession } from "../session/attach.ts";
 import type { AttachTarget, ControlSession } from "../session/control_session.ts";
@@ -73,7 +74,7 @@ export class Opener implements AsyncDisposable {
     const started = performance.now();
     for (;;) {
       try {
-        await using attachment = await device.attach({ signal });
+        await using attachment = await device.attach({ signal, plain: XOQ_SERIAL_PROTOCOL });
         const kind = attachment.control?.description["kind"];
         if (typeof kind === "string") return kind;
         throw new UsageError("the server can't say what the device is", {

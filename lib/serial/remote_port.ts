@@ -10,6 +10,7 @@
 import { DeniedError, UnsupportedError } from "../errors.ts";
 import { beatInterval } from "../safe_state.ts";
 import type { Attachment, RemoteControl, RemoteDevice } from "../remote.ts";
+import { XOQ_SERIAL_PROTOCOL } from "./direct.ts";
 import { DEFAULT_FORMAT } from "./format.ts";
 import type { StepReport } from "./line_script.ts";
 import { type Link, openDirectLink, openPipeLink } from "./link.ts";
@@ -234,6 +235,7 @@ export class RemoteSerialPort implements SerialPort {
     try {
       await stayAttached(this.#remote, {
         signal,
+        plain: XOQ_SERIAL_PROTOCOL,
         // A connection of XoQ's protocol takes the port, whether it is used or not.
         use: (attachment) => this.#attached(attachment, signal),
         onRetry: (error) => this.onEvent?.({ type: "retry", error }),

@@ -21,18 +21,24 @@ export async function attach(
   target: AttachTarget,
   options: AttachOptions,
 ): Promise<Attachment> {
-  const dial = (protocol: string, signal = options.signal) =>
-    endpoint.connect(target.address, protocol, { signal, timeoutMs: options.timeoutMs });
-  const early = options.hint === undefined ? undefined : dial(options.hint);
+  const { hint, plain, timeoutMs } = options;
+  const dial = (protocol: string, signal = options.signal, alternatives: string[] = []) =>
+    endpoint.connect(target.address, protocol, { signal, timeoutMs, alternatives });
+  const early = hint === undefined ? undefined : dial(hint);
   early?.catch(() => {});
   try {
-    const connection = await dial(SESSION_PROTOCOL);
+    // Who shows a grant has a server of ours before him.
+    const alternatives = plain === undefined || target.grant !== undefined ? [] : [plain];
+    const connection = await dial(SESSION_PROTOCOL, options.signal, alternatives);
+    if (connection.protocol === plain) {
+      return new PlainAttachment(dial, plain, Promise.resolve(connection));
+    }
     const session = new ControlSession(connection, target);
     await session.hello(options);
-    return new SessionAttachment(session, dial, options.hint, early);
+    return new SessionAttachment(session, dial, hint, early);
   } catch (error) {
     const fallback = error instanceof TransportError && error.failure === "refused";
-    if (fallback) return new PlainAttachment(dial, options.hint, early);
+    if (fallback) return new PlainAttachment(dial, hint, early);
     early?.then((connection) => connection.close(), () => {});
     throw translate(error, options.signal);
   }

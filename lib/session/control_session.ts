@@ -53,6 +53,8 @@ export interface AttachOptions {
   timeoutMs: number;
   /** A protocol to dial at the same time: saves a round trip when it is the right one. */
   hint?: string;
+  /** The device's own protocol, for servers that have no other; not offered where there is a grant to show. */
+  plain?: string;
 }
 
 type CallResult = ServerMessage & { t: "result" };

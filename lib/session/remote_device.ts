@@ -28,7 +28,6 @@ export function remoteDeviceOf(
   return {
     label: targetLabel(target),
     policy,
-    attach: ({ signal, hint }) =>
-      attach(endpoint, target, { signal, timeoutMs, ...(hint === undefined ? {} : { hint }) }),
+    attach: (options) => attach(endpoint, target, { ...options, timeoutMs }),
   };
 }

@@ -178,6 +178,11 @@ export interface ConnectOptions {
   signal?: AbortSignal;
   /** Gives the dial up by itself; milliseconds, default 15,000. */
   timeoutMs?: number;
+  /**
+   * What else the peer may choose where it doesn't have the protocol: see the connection's `protocol`.
+   * Implementations that can offer only one refuse as if this were empty.
+   */
+  alternatives?: readonly string[];
 }
 
 /** A place that dials and is dialled. */

@@ -129,12 +129,13 @@ export class IrohEndpoint implements Endpoint {
     protocol: string,
     options: ConnectOptions = {},
   ): Promise<Connection> {
-    const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
+    const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal, alternatives = [] } = options;
+    const offered = [protocol, ...alternatives];
     if (this.#closing !== undefined) {
       throw new TransportError("the endpoint is closed", { source: "session", failure: "closed" });
     }
     try {
-      return this.#adopt(await this.#endpoint.connect(to, protocol, timeoutMs, signal));
+      return this.#adopt(await this.#endpoint.connect(to, offered, timeoutMs, signal));
     } catch (error) {
       throw dialError(error);
     }

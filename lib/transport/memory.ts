@@ -120,10 +120,12 @@ export class MemoryEndpoint implements Endpoint {
     if (this.#closed) throw failure("closed", "the endpoint is closed");
     const peer = this.#network.find(to.id);
     if (peer === undefined) throw failure("unreachable", "the peer cannot be reached: no such id");
-    if (!peer.#protocols.includes(protocol)) {
+    const offered = [protocol, ...options.alternatives ?? []];
+    const chosen = peer.#protocols.find((each) => offered.includes(each));
+    if (chosen === undefined) {
       throw failure("refused", "the peer refused the connection: no common protocol");
     }
-    const [ours, theirs] = this.#network.wire(protocol, this.id, peer.id);
+    const [ours, theirs] = this.#network.wire(chosen, this.id, peer.id);
     peer.#adopt(theirs);
     peer.#backlog.push(theirs);
     return new SessionConnection(this.#adopt(ours));

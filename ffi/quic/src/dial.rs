@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use iroh::endpoint::{
-    ConnectError, ConnectWithOptsError, ConnectingError, Connection, ConnectionError,
+    ConnectError, ConnectOptions, ConnectWithOptsError, ConnectingError, Connection,
+    ConnectionError,
 };
 use iroh::{Endpoint, EndpointAddr};
 use tokio::time::{Instant, timeout_at};
@@ -15,16 +16,17 @@ use crate::status::{
 
 /// Dials until it works, is refused, or `patience` is over. A handshake that hears nothing ends with
 /// the connection's idle timeout, which is shorter than finding a way may take: so it is begun again.
+/// `alpns` is what the peer may choose from, with NUL between.
 pub async fn dial(
     endpoint: &Endpoint,
     to: EndpointAddr,
-    alpn: &[u8],
+    alpns: &[u8],
     patience: Duration,
 ) -> Result<Connection, Failure> {
     let deadline = Instant::now() + patience;
     loop {
         let begun = Instant::now();
-        let failure = match timeout_at(deadline, endpoint.connect(to.clone(), alpn)).await {
+        let failure = match timeout_at(deadline, connect(endpoint, to.clone(), alpns)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => failure(error),
             Err(_) => return Err(Failure::new(UNREACHABLE, "no answer in time")),
@@ -34,6 +36,21 @@ pub async fn dial(
             return Err(failure);
         }
     }
+}
+
+async fn connect(
+    endpoint: &Endpoint,
+    to: EndpointAddr,
+    alpns: &[u8],
+) -> Result<Connection, ConnectError> {
+    let mut offered = alpns.split(|byte| *byte == 0);
+    let first = offered.next().unwrap_or_default();
+    let others = offered.map(<[u8]>::to_vec).collect();
+    let options = ConnectOptions::new().with_additional_alpns(others);
+    Ok(endpoint
+        .connect_with_opts(to, first, options)
+        .await?
+        .await?)
 }
 
 fn failure(error: ConnectError) -> Failure {

@@ -147,7 +147,7 @@ pub unsafe extern "C" fn xoq_quic_endpoint_bind(
     })
 }
 
-/// Dials; gives a connection. `to` is as `config::address` reads it.
+/// Dials; gives a connection. `to` is as `config::address` reads it, `alpn` as `dial` does.
 ///
 /// # Safety
 /// `to` points to `to_length` readable bytes, `alpn` to `alpn_length`, `out` to two writable doubles.

@@ -4,6 +4,7 @@ Excluded is a test by its identifier, or a class of them. Prints `RAN`, how many
 skipped themselves; the exit code is 1 when one failed.
 """
 
+import os
 import sys
 import time
 import types
@@ -13,16 +14,18 @@ folder, port, excluded, *scripts = sys.argv[1:]
 excluded = excluded.split()
 sys.path.insert(0, folder)
 
-# The scripts allow a character 50 ms to come back, which a busy machine may need longer for.
+# The scripts allow a character 50 ms to come back: the longer the more programs share a processor.
+waiting = os.getloadavg()[0] / os.cpu_count()
+longer = min(1, 0.2 * max(1, waiting))
 patient = types.SimpleNamespace(**vars(time))
-patient.sleep = lambda seconds: time.sleep(max(seconds, 0.3))
+patient.sleep = lambda seconds: time.sleep(max(seconds, longer))
 
 
 class Result(unittest.TextTestResult):
     """Begins each test a while after the one before: what that one wrote has reached the port."""
 
     def startTest(self, test):
-        time.sleep(0.2)
+        time.sleep(longer)
         super().startTest(test)
 
 
