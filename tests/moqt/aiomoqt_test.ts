@@ -333,5 +333,15 @@ async function throughRelay(scheme: Scheme, version: Version): Promise<void> {
     ...whole(last - 1),
     ...whole(last),
   ]);
+  if (version >= 20) {
+    await joined.close();
+    const both = late.subscribe(TRACK, {
+      parameters: {
+        filter: { from: "largest-object" },
+        fill: { filter: { from: "groups-back", groups: 2 } },
+      },
+    });
+    assert.deepEqual(await fetched(both.past!), [...whole(last - 1), ...whole(last)]);
+  }
   await watch.close();
 }

@@ -174,6 +174,47 @@ for (const [draft, protocol] of DRAFTS.filter(([draft]) => draft >= 20)) {
     assert.equal(made.length, 1);
   });
 
+  Deno.test(`draft ${draft}: a subscription brings what precedes it, too`, async () => {
+    const made = Promise.withResolvers<Publication>();
+    const item = { kind: "object", group: 5, subgroup: 0, id: 0, priority: 1 } as const;
+    const handlers: RequestHandlers = {
+      subscribe: (request) => made.resolve(request.accept({ largest: LARGEST })),
+      fetch: ({ start, end }) => {
+        assert.deepEqual([start, end], [{ group: 5, object: 0 }, { group: 6, object: 10 }]);
+        return { end, items: [{ ...item, payload: utf8("past") }] };
+      },
+    };
+    await using pair = await sessions(protocol, { server: { handlers } });
+    const subscription = pair.client.subscribe(TRACK, {
+      parameters: {
+        filter: { from: "largest-object" },
+        fill: { filter: { from: "groups-back", groups: 2 } },
+      },
+    });
+    const stream = await (await made.promise).subgroup({ group: 7 });
+    await stream.write({ payload: utf8("new") });
+    const items: FetchItem[] = [];
+    for await (const found of subscription.past!) items.push(found);
+    assert.deepEqual(items, [{ ...item, payload: utf8("past") }]);
+    assert.deepEqual((await subscription.past!.ready).end, { group: 6, object: 10 });
+    for await (const object of subscription.objects()) {
+      assert.deepEqual([object.group, object.payload], [7, utf8("new")]);
+      break;
+    }
+  });
+
+  Deno.test(`draft ${draft}: what precedes a track without objects is nothing`, async () => {
+    const handlers: RequestHandlers = { subscribe: (request) => void request.accept() };
+    await using pair = await sessions(protocol, { server: { handlers } });
+    const subscription = pair.client.subscribe(TRACK, { parameters: { fill: {} } });
+    for await (const _ of subscription.past!) assert.fail();
+    const refused = pair.client.subscribe(TRACK, {
+      parameters: { fill: {}, objectRanges: [{ set: 0, ranges: [] }] },
+    });
+    await assert.rejects(refused.ready, refusedWith("invalid-filter"));
+    await assert.rejects(refused.past!.ready, refusedWith("invalid-filter"));
+  });
+
   Deno.test(`draft ${draft}: a fetch goes up to the largest object there is`, async () => {
     const ranges: unknown[] = [];
     const handlers: RequestHandlers = {

@@ -146,7 +146,7 @@ export class FetchServer {
   ): Promise<TrackRange> {
     const status = await this.#host.handlers.trackStatus?.({ track, parameters: {}, ...request });
     const largest = status?.largest ?? this.#largestSent(track);
-    const range = largest === undefined ? undefined : rangeOf(filter, largest);
+    const range = largest === undefined ? undefined : filteredRange(filter, largest);
     if (range === undefined) {
       throw new RequestError("invalid-range", "the track has no such objects");
     }
@@ -172,7 +172,7 @@ export class FetchServer {
   ): Promise<void> {
     const { largest, track } = publication;
     const filter = fill.filter ?? publication.parameters.filter ?? { from: "all" };
-    const range = largest === undefined ? undefined : rangeOf(filter, largest);
+    const range = largest === undefined ? undefined : filteredRange(filter, largest);
     if (range === undefined) return;
     const over = new AbortController();
     publication.closed.then(() => over.abort());
@@ -201,7 +201,7 @@ export class FetchServer {
 }
 
 /** The objects of a filter up to the largest; undefined: none. */
-function rangeOf(
+export function filteredRange(
   filter: SubscriptionFilter,
   largest: Location,
 ): { start: Location; end: Location } | undefined {

@@ -37,6 +37,7 @@ import type {
 import type { SubscribeOptions } from "./options.ts";
 import { NamespaceOffer, NamespaceWatch } from "./namespaces.ts";
 import { OneStreamSignals } from "./one_stream.ts";
+import { Past } from "./past.ts";
 import type { Publication } from "./publication.ts";
 import type { Role } from "./request_ids.ts";
 import { RequestStreamSignals } from "./request_streams.ts";
@@ -208,15 +209,19 @@ export class MoqtSession implements AsyncDisposable {
     return this.#goingAway.promise;
   }
 
-  /** Wants a track's new objects. Returns at once; `ready` resolves when the publisher agreed. */
+  /**
+   * Wants a track's new objects; with `parameters.fill` (since draft-20) also those before, which are
+   * its `past`. Returns at once; `ready` resolves when the publisher agreed.
+   */
   subscribe(track: TrackName, options: SubscribeOptions = {}): Subscription {
+    const { parameters = {} } = options;
+    const { fill } = parameters;
     const subscription = this.#subscription(track, options);
-    this.#ask(subscription, {
-      kind: "subscribe",
-      requestId: 0,
-      track,
-      parameters: options.parameters ?? {},
-    }, {
+    const past = fill === undefined
+      ? undefined
+      : new Past(this.#fetches, track, { ...parameters, fill });
+    const asked = past === undefined ? subscription : past.with(subscription);
+    this.#ask(asked, { kind: "subscribe", requestId: 0, track, parameters }, {
       message: (message) => {
         if (message.kind === "publish-done") return subscription.publishDone(message);
         if (message.kind === "publish-state-notify") {
@@ -226,7 +231,9 @@ export class MoqtSession implements AsyncDisposable {
         const { trackAlias, parameters, properties } = message;
         checkMandatory(properties, this.version);
         this.#aliases.set(trackAlias, subscription);
-        subscription.established({ trackAlias, parameters, properties });
+        const info = { trackAlias, parameters, properties };
+        past?.established(info);
+        subscription.established(info);
       },
       canceled: () => subscription.end({ reason: "internal-error", message: "canceled" }),
     }, options);

@@ -13,6 +13,7 @@ import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { TrackName } from "../wire/track_name.ts";
 import type { Channel } from "./channel.ts";
+import type { Fetched } from "./fetch.ts";
 import { ForwardReceiver, type ForwardSink } from "./forward.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 import { ArrivalSink, GroupSink, MAX_BATCH_OBJECTS } from "./sinks.ts";
@@ -70,6 +71,8 @@ export class Subscription implements AsyncDisposable {
   #linger: ReturnType<typeof setTimeout> | undefined;
   /** Which track. */
   readonly track: TrackName;
+  /** What was published before, where `parameters.fill` asked for it. */
+  past: Fetched | undefined;
 
   /** Made by the session. */
   constructor(
