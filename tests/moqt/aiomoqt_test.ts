@@ -334,8 +334,8 @@ async function throughRelay(scheme: Scheme, version: Version): Promise<void> {
     ...whole(last),
   ]);
   if (version >= 20) {
-    await joined.close();
-    const both = late.subscribe(TRACK, {
+    await using later = await dial(relay, scheme, version);
+    const both = later.subscribe(TRACK, {
       parameters: {
         filter: { from: "largest-object" },
         fill: { filter: { from: "groups-back", groups: 2 } },
