@@ -236,6 +236,7 @@ async function loopback(): Promise<void> {
       const rate = Number(
         /^{"objects_per_second":([\d.]+)/m.exec(all)?.[1] ?? /ObjRate:\s+([\d.]+)/.exec(all)?.[1],
       );
+      if (Number.isNaN(rate)) throw new Error(`no result:\n${it.lines.slice(-5).join("\n")}`);
       return { rate, lost: 0, p50: NaN, p99: NaN, cpu: it.microsecondsPerObject };
     };
     const load = [...loadArguments({ size }), "-t", `${SECONDS}`, "-i", "0.5"];

@@ -52,7 +52,6 @@ export const moqBenchPubCommand: Command = defineCommand({
       bench.loadOf(values),
       (error) => output.warn(error instanceof Error ? error.message : String(error)),
     );
-    const begun = performance.now();
     const rateOf = sentRate(publisher);
     using time = new bench.RunTime(signal, values.duration);
     using _ticker = new bench.Ticker(output, values.interval, rateOf);
@@ -80,8 +79,7 @@ export const moqBenchPubCommand: Command = defineCommand({
       await publisher.close();
     }
     const { objects, bytes, groups } = publisher.tally;
-    const seconds = (performance.now() - begun) / 1000;
-    const summary = summaryOf(objects, bytes, groups, seconds);
+    const summary = summaryOf(objects, bytes, groups, publisher.seconds);
     bench.conclude(output, summary, { subscribers: publisher.served });
   },
 });
@@ -133,8 +131,8 @@ function sentRate(publisher: LoadPublisher): () => Summary {
 
 function summaryOf(objects: number, bytes: number, groups: number, seconds: number): Summary {
   return {
-    objects_per_second: round(objects / seconds),
-    mbps: round(bytes * 8 / seconds / 1e6),
+    objects_per_second: seconds > 0 ? round(objects / seconds) : 0,
+    mbps: seconds > 0 ? round(bytes * 8 / seconds / 1e6) : 0,
     lost: 0,
     latency_ms: { p50: null, p95: null, p99: null },
     jitter_ms: 0,

@@ -25,6 +25,9 @@ export class LoadPublisher implements AsyncDisposable {
   /** Above all groups that were begun, so that no place is published twice. */
   #nextGroup = 0;
   #served = 0;
+  /** When somebody came while nobody was there, and the time that was so before. */
+  #since = 0;
+  #busyMs = 0;
   /** Which track. */
   readonly track: TrackName;
 
@@ -65,6 +68,7 @@ export class LoadPublisher implements AsyncDisposable {
 
   #send(publication: Publication): void {
     const sender = new LoadSender(publication, this.#load, this.#stop.signal);
+    if (this.#senders.size === 0) this.#since = performance.now();
     this.#senders.add(sender);
     this.#served++;
     const running = sender.run(this.#nextGroup, (group) => {
@@ -78,6 +82,7 @@ export class LoadPublisher implements AsyncDisposable {
       this.#past.bytes += bytes;
       this.#past.groups += groups;
       this.#senders.delete(sender);
+      if (this.#senders.size === 0) this.#busyMs += performance.now() - this.#since;
       this.#running.delete(running);
     });
     this.#running.add(running);
@@ -92,6 +97,12 @@ export class LoadPublisher implements AsyncDisposable {
       sum.groups += tally.groups;
     }
     return sum;
+  }
+
+  /** Seconds in which there were subscribers. */
+  get seconds(): number {
+    const now = this.#senders.size === 0 ? 0 : performance.now() - this.#since;
+    return (this.#busyMs + now) / 1000;
   }
 
   /** Subscribers now. */
