@@ -34,6 +34,8 @@ export type { FetchRange } from "./messages/fetch.ts";
 export type { NamespaceInterest } from "./messages/namespace.ts";
 export type { SetupOptions } from "./messages/setup.ts";
 export type { FetchAnswer, Fetched, FetchInfo } from "./session/fetch.ts";
+export type { SubgroupPiece } from "./data/scan.ts";
+export type { ForwardSink, ForwardStream, ForwardWriter } from "./session/forward.ts";
 export type * from "./session/incoming.ts";
 export type {
   NamespaceFeed,

@@ -47,12 +47,22 @@ export class GroupCache {
   #bytes = 0;
   #evictedGroups = 0;
   #trimmedBytes = 0;
-  /** Most bytes. */
-  readonly limit: number;
+  #limit: number;
 
   /** Holds up to `limit` bytes. */
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
+  }
+
+  /** Most bytes. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Changes the bound, and lets go of what is above it. */
+  set limit(limit: number) {
+    this.#limit = limit;
+    if (this.#bytes > limit) this.#makeRoom();
   }
 
   /** Bytes held. */

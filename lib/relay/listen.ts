@@ -12,7 +12,7 @@ import type {
   IncomingSession,
   Listener,
 } from "../transport/direct.ts";
-import type { PeerInfo, Relay } from "./relay.ts";
+import { type PeerInfo, type Relay, SEND_WINDOW } from "./relay.ts";
 
 /** Which way somebody came. */
 export type Transport = "quic" | "webtransport" | "iroh";
@@ -48,6 +48,7 @@ export async function listenDirect(
     alpns: protocols(),
     congestion: "bbr3",
     receiveWindow: RECEIVE_WINDOW,
+    sendWindow: SEND_WINDOW,
   });
   void welcomeAll(listener.incoming, (incoming) => welcome(relay, incoming, events));
   return listener;

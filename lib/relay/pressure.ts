@@ -6,8 +6,10 @@
  */
 
 /** Who is sent something. */
-interface Receiver {
+export interface PressureReceiver {
+  /** Bytes that wait for it. */
   readonly pendingBytes: number;
+  /** Whether it is sent objects at all. */
   readonly forwards: boolean;
 }
 
@@ -25,7 +27,7 @@ export class Pressure {
   #stalled = false;
 
   /** What to wait for before more is read; undefined: nothing. */
-  wait(receivers: Iterable<Receiver>): Promise<void> | undefined {
+  wait(receivers: Iterable<PressureReceiver>): Promise<void> | undefined {
     if (this.#stalled) return undefined;
     let some = false;
     for (const { pendingBytes, forwards } of receivers) {

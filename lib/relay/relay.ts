@@ -22,8 +22,13 @@ import { RelayTrack, type TrackCounters, type TrackHost } from "./track.ts";
 
 /** How a relay is made. */
 export interface RelayOptions {
-  /** Bytes of groups that are held, for who joins and for who is slow. Default 64 MiB. */
+  /**
+   * Bytes that are held: groups, for who joins and for who is slow, and what is on its way to each
+   * session (but groups have a quarter at least). Default 64 MiB.
+   */
   cacheBytes?: number;
+  /** Bytes that may be on their way to one session, beside those. Default {@link SEND_WINDOW}. */
+  sessionBytes?: number;
   /** Who may do what. Default: everybody everything. */
   gate?: Gatekeeper;
   /** How long subscribers are kept while their publisher is away, in milliseconds. Default 10,000. */
@@ -90,6 +95,9 @@ export interface RelayStats extends TrackCounters {
   fetchesAsked: number;
 }
 
+/** Bytes on their way to one client, beside those that wait here: so much each stopped one costs. */
+export const SEND_WINDOW: number = 256 << 10;
+
 const SESSION_LIMITS: SessionLimits = {
   maxNamespaces: 1000,
   maxWatches: 100,
@@ -114,6 +122,8 @@ export class Relay implements AsyncDisposable {
   readonly #sessions = new Set<MoqtSession>();
   readonly #trackHost: TrackHost;
   readonly #peerHost: PeerHost;
+  readonly #cacheBytes: number;
+  readonly #sessionBytes: number;
   readonly #maxSessions: number;
   readonly #maxTracks: number;
   readonly #tick: ReturnType<typeof setInterval>;
@@ -127,7 +137,9 @@ export class Relay implements AsyncDisposable {
 
   /** Begins without sessions. */
   constructor(options: RelayOptions = {}) {
-    this.#cache = new GroupCache(options.cacheBytes ?? 64 << 20);
+    this.#cacheBytes = options.cacheBytes ?? 64 << 20;
+    this.#sessionBytes = options.sessionBytes ?? SEND_WINDOW;
+    this.#cache = new GroupCache(this.#cacheBytes);
     this.#maxSessions = options.maxSessions ?? 1000;
     this.#maxTracks = options.maxTracks ?? 10_000;
     this.#trackHost = {
@@ -213,6 +225,7 @@ export class Relay implements AsyncDisposable {
       this.#opening--;
     }
     this.#sessions.add(session);
+    this.#share();
     const id = `${++this.#sessionsBegun}`;
     options.onReady?.({
       id,
@@ -229,7 +242,14 @@ export class Relay implements AsyncDisposable {
       return error instanceof Error ? error.message : String(error);
     } finally {
       this.#sessions.delete(session);
+      this.#share();
     }
+  }
+
+  /** Leaves to groups what sessions do not need. */
+  #share(): void {
+    const left = this.#cacheBytes - this.#sessions.size * this.#sessionBytes;
+    this.#cache.limit = Math.max(left, this.#cacheBytes >> 2);
   }
 
   #track(name: TrackName): RelayTrack {
