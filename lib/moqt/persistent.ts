@@ -5,10 +5,12 @@
  * @module
  */
 import { Backoff } from "../backoff.ts";
-import { UnreachableError, XoqError } from "../errors.ts";
-import { type Connection, TransportError } from "../transport/connection.ts";
+import { type ErrorCode, UnreachableError, XoqError } from "../errors.ts";
+import { TransportError } from "../transport/connection.ts";
+import { CLOSE_CODES, type CloseName, nameOf } from "./codes.ts";
 import type { DialledSession } from "./dial.ts";
 import { RequestError } from "./errors.ts";
+import { SilenceWatch } from "./silence_watch.ts";
 
 /** A session that lasted this long was a good one: its loss is answered at once. Milliseconds. */
 const GOOD_AFTER_MS = 5_000;
@@ -17,13 +19,8 @@ const REDIAL_MS = 2_000;
 /** A try that took this long was wait enough. Milliseconds. */
 const LONG_TRY_MS = 1_000;
 
-/**
- * A peer that was silent so long, and two round trips, while it was asked (QUIC's keep-alive asks each
- * second) has perhaps been restarted: another session is tried beside this one. Milliseconds.
- */
-const SILENT_MS = 2_000;
-/** How often that is looked at, in milliseconds. */
-const LOOK_MS = 250;
+/** How long the session's end is waited for when its use has failed, in milliseconds. */
+const GRACE_MS = 100;
 
 /** What happens to a session. */
 export type PersistentEvent =
@@ -166,14 +163,22 @@ class Keeper {
     signal: AbortSignal,
   ): Promise<SessionEnd> {
     const watch = new SilenceWatch(connection);
+    let timer: ReturnType<typeof setTimeout> | undefined;
     return new Promise<SessionEnd>((resolve) => {
       if (this.#options.reconnect !== false) watch.start(() => resolve({ kind: "silent" }));
-      const lost = (error: unknown) => resolve({ kind: "lost", error });
-      using.then(() => resolve({ kind: "done" }), lost);
+      const lost = (error: unknown) => resolve({ kind: "lost", error: meaning(error) });
+      using.then(() => resolve({ kind: "done" }), (error) => {
+        // What ends requests is most often the session's end, which tells more.
+        if (isFinal(error)) lost(error);
+        else timer = setTimeout(() => lost(error), GRACE_MS);
+      });
       session.closed.then(({ closeCode, reason }) => lost(closed(closeCode, reason)), lost);
       session.goingAway.then(({ uri }) => resolve({ kind: "moving", uri }));
       signal.addEventListener("abort", () => resolve({ kind: "done" }), { once: true });
-    }).finally(() => watch.stop());
+    }).finally(() => {
+      watch.stop();
+      clearTimeout(timer);
+    });
   }
 
   async #dial(): Promise<DialledSession | undefined> {
@@ -183,8 +188,9 @@ class Keeper {
     const limit = this.#everConnected ? REDIAL_MS : Math.max(Math.ceil(left), 1);
     try {
       return await dial({ uri: this.#uri, signal, timeoutMs: Math.min(limit, timeoutMs) });
-    } catch (error) {
+    } catch (thrown) {
       if (signal.aborted) return undefined;
+      const error = meaning(thrown);
       // A place a server pointed to may not be there: the one that was given is.
       this.#uri = "";
       if (isFinal(error)) throw error;
@@ -204,40 +210,6 @@ type SessionEnd =
   | { kind: "silent" }
   | { kind: "lost"; error: unknown };
 
-/** Looks whether a connection's peer is heard, where the connection tells. */
-class SilenceWatch {
-  readonly #connection: Connection;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #received = 0;
-  #sent = 0;
-  #heardAt = performance.now();
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  start(onSilent: () => void): void {
-    this.#timer = setInterval(() => {
-      this.#look().then((silent) => silent && onSilent(), () => this.stop());
-    }, LOOK_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #look(): Promise<boolean> {
-    const { packetsReceived, packetsSent, rttMs } = await this.#connection.getStats();
-    if (packetsReceived !== this.#received) {
-      [this.#received, this.#sent] = [packetsReceived, packetsSent];
-      this.#heardAt = performance.now();
-      return false;
-    }
-    const asked = packetsReceived > 0 && packetsSent > this.#sent;
-    return asked && performance.now() - this.#heardAt > SILENT_MS + 2 * rttMs;
-  }
-}
-
 /** Refusals that asking again may mend. */
 const PASSING: readonly string[] = [
   "internal-error",
@@ -256,13 +228,33 @@ function isFinal(error: unknown): boolean {
   return error instanceof XoqError && !["unreachable", "lost", "failed"].includes(error.code);
 }
 
+/** Closes that say that the same session will not be had again, and what kind of error they are. */
+const FINAL_CLOSES: Readonly<Partial<Record<CloseName, ErrorCode>>> = {
+  "unauthorized": "denied",
+  "malformed-auth-token": "denied",
+  "expired-auth-token": "denied",
+  "unknown-auth-token-alias": "denied",
+  "invalid-path": "not-found",
+  "malformed-path": "usage",
+  "invalid-authority": "not-found",
+  "malformed-authority": "usage",
+  "version-negotiation-failed": "unsupported",
+  "protocol-violation": "protocol",
+};
+
+/** An error's own, or that of the code the session was closed with. */
+function meaning(error: unknown): unknown {
+  if (!(error instanceof TransportError) || error.closeCode === undefined) return error;
+  return closed(error.closeCode, error.message);
+}
+
 function closed(closeCode: number, reason: string): Error {
-  const why = reason === "" ? `code ${closeCode}` : reason;
-  return new TransportError(`the session was closed: ${why}`, {
-    source: "session",
-    failure: "closed",
-    closeCode,
-  });
+  const name = nameOf(CLOSE_CODES, closeCode);
+  const why = reason === "" ? name ?? `code ${closeCode}` : reason;
+  const message = `the session was closed: ${why}`;
+  const kind = name === undefined ? undefined : FINAL_CLOSES[name];
+  if (kind !== undefined) return new XoqError(kind, message);
+  return new TransportError(message, { source: "session", failure: "closed", closeCode });
 }
 
 function unreachable(cause: unknown): Error {

@@ -147,6 +147,39 @@ for (const scheme of ["moqt", "https"]) {
   });
 }
 
+Deno.test({
+  name: "pub --listen shows its certificate's hash, and lets in who shows the token",
+  ...native,
+  async fn() {
+    await using server = xoq([
+      ...["moq", "pub", "-", "--listen", "127.0.0.1:0", "--token", "secret", "--json"],
+      ...["--group", "2"],
+    ], { stdin: true });
+    const { urls, certificate_hash } = await server.until("listening");
+    const writer = server.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("one\ntwo\nthr"));
+    for (const url of urls as string[]) {
+      const pinned = ["moq", "sub", url, "--cert-hash", certificate_hash as string, "--json"];
+      const stranger = await runXoq(pinned);
+      assert.equal(stranger.code, 5, stranger.stderr);
+      assert.equal(stranger.stdout.length, 0);
+      const other = `${(certificate_hash as string).slice(0, -2)}00`;
+      const wrong = await runXoq(["moq", "sub", url, "--cert-hash", other, "--token", "secret"]);
+      assert.equal(wrong.code, 5, wrong.stderr);
+    }
+    await using subscriber = xoq([
+      ...["moq", "sub", (urls as string[])[1]!, "--cert-hash", certificate_hash as string],
+      ...["--token", "secret", "--json"],
+    ], { data: true });
+    await subscriber.until("subscribed");
+    await writer.write(new TextEncoder().encode("ee\n"));
+    await writer.close();
+    assert.equal(await new Response(subscriber.stdout).text(), "one\ntwo\nthree\n");
+    assert.equal((await subscriber.exit()).code, 0);
+    assert.equal((await server.exit()).code, 0);
+  },
+});
+
 Deno.test("xoq moq interop has the interface that moq-interop-runner wants", async () => {
   const list = await runXoq(["moq", "interop", "-l"]);
   assert.equal(list.code, 0);
