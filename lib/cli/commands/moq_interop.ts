@@ -8,14 +8,14 @@ import { Dialler } from "../../moq_tools/connect.ts";
 import { CASES, IMPLEMENTATION, runCase } from "../../moq_tools/interop/mod.ts";
 import { type CaseResult, formatTap, unsupportedTap } from "../../moq_tools/interop/tap.ts";
 import { type Version, VERSIONS } from "../../moqt/versions.ts";
-import { type CommandContext, defineCommand } from "../command.ts";
+import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { connectOptions, DIAL_OPTIONS, parseDrafts, parseNamespace } from "../moq_options.ts";
 
 /** What moq-interop-runner is told of cases and drafts that are not known here. */
 const NOT_SUPPORTED = 127;
 
 /** The command. */
-export const moqInteropCommand = defineCommand({
+export const moqInteropCommand: Command = defineCommand({
   positionals: [],
   options: {
     "relay": {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { OptionTable } from "../../device.ts";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { RECEIVE_OPTIONS, receiveTrack } from "../moq_receive.ts";
 import { SESSION_OPTIONS } from "../moq_session.ts";
 
@@ -30,7 +30,7 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The command. */
-export const moqJoinCommand = defineCommand({
+export const moqJoinCommand: Command = defineCommand({
   positionals: [{ value: "URL", brief: "moqt://…, https://… or a ticket" }],
   options: OPTIONS,
   description: "SUBSCRIBE for what comes and a joining FETCH for what was: nothing is missing\n" +

@@ -9,7 +9,7 @@ import { parseRelayList, type ProbeTarget } from "../../moq_tools/probe/list.ts"
 import type { EndpointReport, ProbeReport } from "../../moq_tools/probe/probe.ts";
 import { probeAll } from "../../moq_tools/probe/schedule.ts";
 import { sessionUrl } from "../../moqt/dial.ts";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { connectOptions, DIAL_OPTIONS, parseDrafts } from "../moq_options.ts";
 
 const { timeout: _timeout, ...DIALLING } = DIAL_OPTIONS;
@@ -47,7 +47,7 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The command. */
-export const moqProbeCommand = defineCommand({
+export const moqProbeCommand: Command = defineCommand({
   positionals: [{
     value: "URL",
     brief: "relays, beside those of the list",

@@ -10,7 +10,7 @@ import { feed, pattern } from "../../moq_tools/pub/feed.ts";
 import { cutFragments, isMp4 } from "../../moq_tools/pub/fmp4.ts";
 import { TrackPublisher } from "../../moq_tools/pub/publisher.ts";
 import { trackName } from "../../moqt/wire/track_name.ts";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { parseNamespace, tokensOf } from "../moq_options.ts";
 import { keepDialling, keepListening, SESSION_OPTIONS } from "../moq_session.ts";
 
@@ -88,7 +88,7 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The command. */
-export const moqPubCommand = defineCommand({
+export const moqPubCommand: Command = defineCommand({
   positionals: [
     { value: "URL", brief: "moqt://…, https://… or a ticket; not with --listen", optional: true },
     { value: "FILE", brief: "what to publish; -: stdin; absent: a pattern", optional: true },

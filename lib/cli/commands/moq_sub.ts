@@ -6,7 +6,7 @@
 import type { OptionTable } from "../../device.ts";
 import { UsageError } from "../../errors.ts";
 import type { SubscriptionFilter } from "../../moqt/wire/filter.ts";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { SESSION_OPTIONS } from "../moq_session.ts";
 import { RECEIVE_OPTIONS, receiveTrack } from "../moq_receive.ts";
 
@@ -28,7 +28,7 @@ const OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The command. */
-export const moqSubCommand = defineCommand({
+export const moqSubCommand: Command = defineCommand({
   positionals: [
     { value: "URL", brief: "moqt://…, https://… or a ticket; not with --listen", optional: true },
   ],

@@ -5,7 +5,11 @@
  */
 import { hasNamespaceMessages, hasSubscribeTracks } from "../../moqt/versions.ts";
 import { formatNamespace, type Namespace, type TrackName } from "../../moqt/wire/track_name.ts";
-import type { NamespaceNews, NamespaceWatch } from "../../moqt/session/namespaces.ts";
+import type {
+  NamespaceNews,
+  NamespaceOffer,
+  NamespaceWatch,
+} from "../../moqt/session/namespaces.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
 import { CaseFailure, type CaseRun, type InteropCase } from "./case.ts";
 import { LiveTrack } from "./live_track.ts";
@@ -115,7 +119,11 @@ export const subscribeNamespaceLifecycle: InteropCase = {
 };
 
 /** Makes a namespace known, and waits for the server's consent. */
-export async function announce(run: CaseRun, session: MoqtSession, namespace: Namespace) {
+export async function announce(
+  run: CaseRun,
+  session: MoqtSession,
+  namespace: Namespace,
+): Promise<NamespaceOffer> {
   const offer = session.publishNamespace(namespace, {
     parameters: run.publishing,
     signal: run.signal,
