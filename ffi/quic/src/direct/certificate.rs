@@ -1,12 +1,13 @@
 //! The server's side of TLS: certificates from PEM or made here, and exchanged while it listens.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use noq::crypto::rustls::QuicServerConfig;
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use ring::digest::{SHA256, digest};
+use rustls::CipherSuite;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -67,8 +68,15 @@ pub fn sha256(certificate: &CertificateDer<'_>) -> [u8; 32] {
     hash
 }
 
+/// Cryptography of both ends: AES with 128 bits first, as browsers have it, since it is the faster one.
 pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(default_provider())
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = default_provider();
+        let suites = &mut provider.cipher_suites;
+        suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+        Arc::new(provider)
+    });
+    PROVIDER.clone()
 }
 
 /// Certificates in PEM.

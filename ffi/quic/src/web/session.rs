@@ -114,15 +114,18 @@ impl Session {
         *lock(&self.request) = Some(send);
         let session = self.clone();
         runtime().spawn(async move {
-            let failure = session.read_capsules(receive).await;
+            let mut capsules = Http3CapsuleReader::new(receive);
+            let failure = session.read_capsules(&mut capsules).await;
             session.finish(failure);
             session.farewell(None).await;
+            // Dropped, the request's stream would be stopped, and that can overtake the farewell.
+            let rest = async { while let Ok(Some(_)) = capsules.read().await {} };
+            let _ = timeout(CLOSE_PATIENCE, rest).await;
         });
     }
 
     /// What the peer says of the session, until its end.
-    async fn read_capsules(&self, receive: RecvStream) -> Failure {
-        let mut capsules = Http3CapsuleReader::new(receive);
+    async fn read_capsules(&self, capsules: &mut Http3CapsuleReader<RecvStream>) -> Failure {
         loop {
             tokio::select! {
                 biased;
@@ -341,7 +344,7 @@ impl Session {
         wire_integer(self.id / 4).encode(&mut datagram);
         datagram.extend_from_slice(data);
         let sent = self.http.quic.send_datagram(datagram.freeze());
-        self.alive(sent.map_err(datagram_failure))
+        sent.map_err(|error| self.stream_failure(datagram_failure(error)))
     }
 
     pub fn max_datagram_size(&self) -> usize {
