@@ -22,6 +22,8 @@ const EVENTS = [
 /** Everybody there is, and what they did. */
 class Crowd {
   readonly publishers: { session: MoqtSession; track: TrackSource }[] = [];
+  /** Tracks that were offered, and that the relay takes. */
+  readonly offers = new Set<Publication>();
   readonly subscribers: { session: MoqtSession; subscription: Subscription; objects: string[] }[] =
     [];
   group = 0;
@@ -43,6 +45,8 @@ class Crowd {
         const publication: Publication = session.publish(TRACK);
         await publication.ready.catch(() => {});
         track.attach(publication);
+        this.offers.add(publication);
+        publication.closed.then(() => this.offers.delete(publication));
         this.publishers.push({ session, track });
         return;
       }
@@ -109,6 +113,8 @@ Deno.test("whoever comes and goes in whatever order, all that was given is given
           if (crowd.publishers.length > 0) {
             await crowd.do("subscriber comes", 0);
             const newest = crowd.subscribers.at(-1)!;
+            // A publisher that nobody listened to is told to go on, which may take it a moment.
+            await until(() => [...crowd.offers].every((it) => it.parameters.forward !== false));
             await crowd.do("group", 0);
             await until(() => newest.objects.includes(`${crowd.group}/0`));
           }
