@@ -16,17 +16,24 @@ interface Run {
 interface Group {
   count: number;
   runs: Map<number, Run>;
+  /** When something of it came last. */
+  at: number;
 }
 
-/** Groups before the newest two that may still grow. */
+/** The newest groups, which may still grow. */
 const OPEN_GROUPS = 2;
+/** An older group of which nothing came for so long is over, in microseconds. */
+const SETTLE_US = 2_000_000;
+/** Groups that are looked after at once; beyond this the oldest are over. */
+const MAX_OPEN = 4096;
 /** Key of objects that came in datagrams. */
 const DATAGRAMS = -1;
 
 /**
  * Counts objects that are missing inside subgroups, and, of groups that are over, those missing at
- * their ends. Groups are taken to have as many objects as the largest one, whose ids begin at 0; of
- * the first group, which may have begun earlier, and of the last ones only gaps count.
+ * their ends, and groups of which nothing came. Groups are taken to have as many objects as the
+ * largest one, whose ids begin at 0; of the first group, which may have begun earlier, and of those
+ * that are not over only gaps count.
  */
 export class LossCounter {
   readonly #open = new Map<number, Group>();
@@ -34,6 +41,8 @@ export class LossCounter {
   #newest = -1;
   #size = 0;
   #settled = 0;
+  /** Groups up to this one are over. */
+  #settledTo = -1;
   #groups = 0;
   #run: Run | undefined;
   #group: Group | undefined;
@@ -52,14 +61,16 @@ export class LossCounter {
     return lost;
   }
 
-  /** An object came. */
-  add(groupId: number, subgroup: number | undefined, id: number): void {
+  /** An object came at `now`, in microseconds by any clock. */
+  add(groupId: number, subgroup: number | undefined, id: number, now: number): void {
     const key = subgroup ?? DATAGRAMS;
     if (groupId !== this.#groupId || key !== this.#subgroup) {
-      if (!this.#turn(groupId, key, id)) return;
+      if (!this.#turn(groupId, key, id, now)) return;
     }
+    const group = this.#group!;
     const run = this.#run!;
-    this.#group!.count++;
+    group.count++;
+    group.at = now;
     run.count++;
     if (id > run.last) {
       const distance = id - run.last;
@@ -70,19 +81,23 @@ export class LossCounter {
   }
 
   /** To another subgroup; false: its group is over already. */
-  #turn(groupId: number, key: number, id: number): boolean {
+  #turn(groupId: number, key: number, id: number, now: number): boolean {
     let group = this.#open.get(groupId);
     if (group === undefined) {
-      if (groupId <= this.#newest - OPEN_GROUPS) {
+      if (this.#first < 0) {
+        this.#first = groupId;
+        this.#settledTo = groupId - 1;
+      }
+      if (groupId <= this.#settledTo) {
         // What was taken for lost came after all.
-        if (this.#settled > 0) this.#settled--;
+        if (groupId >= this.#first && this.#settled > 0) this.#settled--;
         return false;
       }
-      group = { count: 0, runs: new Map() };
+      group = { count: 0, runs: new Map(), at: now };
       this.#open.set(groupId, group);
       this.#groups++;
-      if (this.#first < 0) this.#first = groupId;
-      if (groupId > this.#newest) this.#settle(groupId);
+      this.#newest = Math.max(this.#newest, groupId);
+      this.#settle(now);
     }
     let run = group.runs.get(key);
     if (run === undefined) {
@@ -96,11 +111,16 @@ export class LossCounter {
     return true;
   }
 
-  #settle(newest: number): void {
-    this.#newest = newest;
+  /** Groups begin in about the order of their ids, so that the first ones are the oldest. */
+  #settle(now: number): void {
     for (const [id, group] of this.#open) {
-      if (id > newest - OPEN_GROUPS) continue;
+      const over = id <= this.#newest - OPEN_GROUPS && now - group.at > SETTLE_US;
+      if (!over && this.#open.size <= MAX_OPEN) return;
       this.#open.delete(id);
+      if (id > this.#settledTo) {
+        this.#settled += (id - this.#settledTo - 1) * this.#size;
+        this.#settledTo = id;
+      } else this.#settled -= this.#size;
       const missing = id === this.#first ? 0 : this.#size - group.count;
       this.#settled += Math.max(missing, gaps(group));
     }

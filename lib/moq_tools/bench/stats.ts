@@ -83,7 +83,7 @@ export class ReceiveStats {
       this.#objects++;
       this.#bytes += object.payload.length;
       if (this.#plain) continue;
-      this.#loss.add(object.group, object.subgroup, object.id);
+      this.#loss.add(object.group, object.subgroup, object.id, now);
       const sent = sentAt(object.properties);
       if (sent !== undefined) this.#delay(now - sent, sent, now);
     }

@@ -31,9 +31,10 @@ Deno.test("two histograms together are the histogram of both", () => {
   assert.ok(Number.isNaN(one.percentile(0.5)));
 });
 
+/** Each group takes a second. */
 function lostOf(ids: readonly (readonly [group: number, subgroup: number, id: number])[]): number {
   const loss = new LossCounter();
-  for (const [group, subgroup, id] of ids) loss.add(group, subgroup, id);
+  for (const [group, subgroup, id] of ids) loss.add(group, subgroup, id, group * 1_000_000);
   return loss.lost;
 }
 
@@ -51,26 +52,41 @@ Deno.test("nothing is lost where all objects came, in any number of subgroups", 
   }));
 });
 
-Deno.test("objects missing inside, at the end, and whole subgroups are lost", () => {
+Deno.test("objects missing inside, at the end, whole subgroups and whole groups are lost", () => {
   const ids: [number, number, number][] = [];
-  for (let group = 0; group < 6; group++) {
+  for (let group = 0; group < 12; group++) {
     for (let id = 0; id < 10; id++) {
       if (group === 1 && (id === 3 || id === 4)) continue;
       if (group === 2 && id > 7) continue;
       if (group === 3 && id % 2 === 1) continue;
+      if (group === 4 || group === 5) continue;
       ids.push([group, id % 2, id]);
     }
   }
-  assert.equal(lostOf(ids), 2 + 2 + 5);
+  assert.equal(lostOf(ids), 2 + 2 + 5 + 20);
 });
 
 Deno.test("what comes late was not lost", () => {
   const loss = new LossCounter();
-  for (const id of [0, 1, 2, 5, 6]) loss.add(0, undefined, id);
+  for (const id of [0, 1, 2, 5, 6]) loss.add(0, undefined, id, 0);
   assert.equal(loss.lost, 2);
-  loss.add(0, undefined, 3);
+  loss.add(0, undefined, 3, 0);
   assert.equal(loss.lost, 1);
-  loss.add(0, undefined, 4);
+  loss.add(0, undefined, 4, 0);
+  assert.equal(loss.lost, 0);
+  for (const group of [1, 3, 4, 5, 6, 7, 8]) {
+    for (let id = 0; id < 7; id++) loss.add(group, undefined, id, group * 1_000_000);
+  }
+  assert.equal(loss.lost, 7, "nothing of group 2 came");
+  for (let id = 0; id < 7; id++) loss.add(2, undefined, id, 9_000_000);
+  assert.equal(loss.lost, 0);
+});
+
+Deno.test("groups that come side by side are not lost before they are over", () => {
+  const loss = new LossCounter();
+  for (let id = 0; id < 10; id++) {
+    for (let group = 0; group < 50; group++) loss.add(group, 0, id, id * 500_000);
+  }
   assert.equal(loss.lost, 0);
 });
 
