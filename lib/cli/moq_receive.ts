@@ -69,7 +69,8 @@ export async function receiveTrack(
     : await Deno.open(out, { write: true, create: true, truncate: true });
   const sink = file?.writable ?? output.stdout;
   const writer = sink.getWriter();
-  const counts = { objects: 0, bytes: 0, gaps: 0 };
+  const counts = { objects: 0, bytes: 0, gaps: 0, skipped_groups: 0 };
+  let group: number | undefined;
   const receiver = new TrackReceiver({
     track,
     timeoutMs: values.timeout,
@@ -86,6 +87,11 @@ export async function receiveTrack(
         counts.objects++;
         counts.bytes += item.payload.length;
       }
+      // Publishers may leave ids out, so that these are counted, and not told as gaps.
+      if (!values.arrival && group !== undefined && item.group > group) {
+        counts.skipped_groups += item.group - group - 1;
+      }
+      group = item.group;
       const bytes = formatItem(item, format);
       if (bytes !== undefined && bytes.length > 0) await writer.write(bytes);
       return counts.objects < count;
@@ -128,8 +134,12 @@ export async function receiveTrack(
     done.abort();
   }
   output.event({ ...stats(), type: "done" });
-  const gaps = counts.gaps === 0 ? "" : `, ${counts.gaps} gaps`;
-  output.notice(`received ${counts.objects} objects, ${counts.bytes} bytes${gaps}`);
+  const { objects, bytes, gaps, skipped_groups } = counts;
+  const missing = [
+    ...(gaps === 0 ? [] : [`${gaps} gaps`]),
+    ...(skipped_groups === 0 ? [] : [`${skipped_groups} group ids left out`]),
+  ];
+  output.notice([`received ${objects} objects, ${bytes} bytes`, ...missing].join(", "));
 }
 
 /** What is done about publishers who dial this side: their track is taken. */
