@@ -73,6 +73,8 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   #retryMs: number = RETRY_MS[0];
   /** Subscribers of before, and what the publisher that came back knows, until its first group came. */
   #return: { outlets: Set<Outlet>; largest: Location | undefined } | undefined;
+  /** Settled once the publisher was last told whether to send objects, and agreed. */
+  #steered: Promise<void> = Promise.resolve();
   /** Requests that need a publisher. */
   #users = 0;
   /** Its full name. */
@@ -148,6 +150,10 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
         if (this.#upstreams.size === 0) this.#waiters.fail(missing());
         await waiting;
       }
+      this.#steer();
+      await this.#steered;
+      options.signal.throwIfAborted();
+      if (!this.isLive) throw missing();
       return work();
     } finally {
       this.#users--;
@@ -298,11 +304,16 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   /** Publishers send objects as long as somebody wants them. */
   #steer(): void {
     const wanted = this.isWanted;
-    for (const upstream of this.#upstreams.values()) {
+    for (const upstream of [...this.#upstreams.values()]) {
       if (!wanted && !upstream.isOffered && this.#outlets.size === 0) continue;
-      upstream.setForward(wanted)?.then(
+      const changed = upstream.setForward(wanted);
+      if (changed === undefined) continue;
+      this.#steered = changed.then(
         (largest) => this.#holdings.resume(wanted, largest),
-        () => upstream.close(),
+        () => {
+          upstream.close();
+          this.#remove(upstream);
+        },
       );
     }
   }

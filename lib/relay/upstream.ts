@@ -30,6 +30,9 @@ export interface UpstreamEvents {
   ended(upstream: Upstream, end: SubscriptionEnd): void;
 }
 
+/** How long subscribers wait for their publisher's answer to a change, in milliseconds. */
+const UPDATE_MS = 2000;
+
 /** A subscription of the relay's. */
 export class Upstream implements ForwardSink {
   readonly #subscription: Subscription;
@@ -98,11 +101,18 @@ export class Upstream implements ForwardSink {
     this.#events.ended(this, end);
   }
 
-  /** Asks the publisher to send objects, or not to; undefined where it does so already. */
+  /**
+   * Asks the publisher to send objects, or not to; undefined where it does so already. Resolves with
+   * the largest location it tells; without one where it does not answer in time.
+   */
   setForward(forward: boolean): Promise<Location | undefined> | undefined {
     if (this.#state !== "ready" || this.#forward === forward) return undefined;
     this.#forward = forward;
-    return this.#subscription.update({ forward }).then(({ largest }) => largest);
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(resolve, UPDATE_MS, undefined);
+      this.#subscription.update({ forward }).then(({ largest }) => resolve(largest), reject)
+        .finally(() => clearTimeout(late));
+    });
   }
 
   /** A stream began. */
