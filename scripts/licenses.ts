@@ -11,6 +11,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nameOf } from "./compile/product.ts";
+import { lockDigest } from "./lib/lock_digest.ts";
 import { npmInside } from "./lib/npm_inside.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -235,6 +236,7 @@ const inside = {
   npm: npm.map(({ name, version }) => `${name}@${version}`).toSorted(),
   crates: rust.map(({ name, version }) => `${name}@${version}`).toSorted(),
 };
+const locked = await lockDigest(join(ROOT, "ffi/quic/Cargo.lock"));
 const source = `// Written by scripts/licenses.ts.
 // deno-fmt-ignore-file
 // deno-lint-ignore-file
@@ -248,6 +250,9 @@ const source = `// Written by scripts/licenses.ts.
 export const INSIDE: { readonly npm: readonly string[]; readonly crates: readonly string[] } = ${
   JSON.stringify(inside, null, 1)
 };
+
+/** SHA-256 of the Cargo.lock that the crates were taken from. */
+export const CARGO_LOCK = ${JSON.stringify(locked)};
 
 /** The texts, one section each for xoq, npm packages, crates, the encoder, and the runtime. */
 export const LICENSE_SECTIONS: readonly string[] = [
