@@ -4,7 +4,8 @@
  * @module
  */
 import type { Check } from "../checks.ts";
-import { XoqError } from "../errors.ts";
+import { UnsupportedError, XoqError } from "../errors.ts";
+import { directTransport } from "./direct_endpoint.ts";
 import { createEndpoint, implementation } from "./mod.ts";
 
 /** The QUIC library, and whether an endpoint can be reached with it on this machine. */
@@ -21,6 +22,7 @@ export async function transportChecks({ signal }: { signal: AbortSignal }): Prom
         }),
       },
       await loopback(signal),
+      await direct(signal),
     ];
   } catch (error) {
     return [failed("QUIC library", error)];
@@ -43,6 +45,34 @@ async function loopback(signal: AbortSignal): Promise<Check> {
     return { name, status: "ok", detail: `connected in ${ms.toFixed(1)} ms` };
   } catch (error) {
     return failed(name, error);
+  }
+}
+
+/** Listening and dialling by address: by WebTransport, which has plain QUIC below it. */
+async function direct(signal: AbortSignal): Promise<Check> {
+  const name = "direct connections";
+  try {
+    await using listener = await directTransport.listen({ address: "127.0.0.1:0", alpns: [] });
+    const hash = Uint8Array.from(
+      listener.certificateHash.match(/../g) ?? [],
+      (digits) => parseInt(digits, 16),
+    );
+    const incoming = listener.incoming.getReader();
+    const accepted = incoming.read().then(({ value }) => value?.accept());
+    accepted.catch(() => {});
+    const begun = performance.now();
+    const connection = await directTransport.dial(`https://${listener.address}/doctor`, {
+      protocols: [],
+      trust: { certificateHashes: [hash] },
+      timeoutMs: 3_000,
+      signal,
+    });
+    const ms = performance.now() - begun;
+    connection.close();
+    return { name, status: "ok", detail: `WebTransport connected in ${ms.toFixed(1)} ms` };
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) return failed(name, error);
+    return { name, status: "warn", detail: error.message, fix: error.hint ?? "" };
   }
 }
 
