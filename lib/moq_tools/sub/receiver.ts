@@ -11,6 +11,7 @@ import type { ObjectGap, ReceivedObject } from "../../moqt/session/objects.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
 import type { Subscription } from "../../moqt/session/subscription.ts";
 import { compareLocations, type Location } from "../../moqt/wire/location.ts";
+import { inOrder } from "./in_order.ts";
 import type { Parameters } from "../../moqt/wire/parameters.ts";
 import { formatTrackName, type TrackName } from "../../moqt/wire/track_name.ts";
 
@@ -154,7 +155,7 @@ export class TrackReceiver {
       if (!goesOn) this.#last = undefined;
       const resumed = this.#everReady && goesOn;
       this.#everReady = true;
-      const live = this.#live(subscription);
+      const live = this.#live(subscription, largest);
       const floor = this.#last;
       for await (const item of this.#past(session, subscription, largest, resumed)) {
         if (await this.#deliver(item, floor)) return true;
@@ -194,10 +195,10 @@ export class TrackReceiver {
     }
   }
 
-  #live(subscription: Subscription): AsyncIterable<TrackItem> {
+  #live(subscription: Subscription, largest: Location | undefined): AsyncIterable<TrackItem> {
     return this.#options.asTheyArrive === true
       ? subscription.objects()
-      : inOrder(subscription.groups());
+      : inOrder(subscription.groups(), largest === undefined ? 0 : largest.group + 1);
   }
 
   /** True: it has had enough. */
@@ -212,19 +213,5 @@ export class TrackReceiver {
       this.#last = location;
     }
     return await this.#options.deliver(item) === false;
-  }
-}
-
-/** Group after group. What is missing of the first one was before the subscription. */
-async function* inOrder(
-  groups: ReturnType<Subscription["groups"]>,
-): AsyncGenerator<TrackItem, void, undefined> {
-  let begun = false;
-  for await (const group of groups) {
-    for await (const item of group.objects) {
-      if (item.kind === "object") begun = true;
-      else if (!begun) continue;
-      yield item;
-    }
   }
 }

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { inOrder } from "../../lib/moq_tools/sub/in_order.ts";
+import type { ReceivedGroup } from "../../lib/moqt/session/sinks.ts";
+import type { TrackItem } from "../../lib/moq_tools/sub/receiver.ts";
+import { places } from "./support.ts";
+
+function group(id: number, from = 0): ReceivedGroup {
+  const object = (object: number): TrackItem => ({
+    kind: "object",
+    group: id,
+    subgroup: 0,
+    id: object,
+    priority: 0,
+    status: "normal",
+    payload: new Uint8Array(1),
+  });
+  return {
+    id,
+    late: 0,
+    abandon() {},
+    objects: (async function* () {
+      if (from > 0) yield { kind: "gap" as const, group: id, from: 0, to: from - 1 };
+      yield object(from);
+      await Promise.resolve();
+      yield object(from + 1);
+    })(),
+  };
+}
+
+async function all(groups: AsyncIterable<ReceivedGroup>, expected: number, patienceMs?: number) {
+  const items: TrackItem[] = [];
+  for await (const item of inOrder(groups, expected, patienceMs)) items.push(item);
+  return places(items);
+}
+
+async function* of(...groups: ReceivedGroup[]) {
+  await Promise.resolve();
+  yield* groups;
+}
+
+Deno.test("groups that overtook each other come in the order of their ids", async () => {
+  const ids = [1, 0, 4, 2, 3, 5];
+  const wanted = [0, 1, 2, 3, 4, 5].flatMap((id) => [`${id}.0`, `${id}.1`]);
+  assert.deepEqual(await all(of(...ids.map((id) => group(id))), 0), wanted);
+});
+
+Deno.test("a group that never comes holds the others up no longer than it must", async () => {
+  const never = Promise.withResolvers<void>();
+  async function* groups() {
+    yield group(0);
+    yield group(2);
+    yield group(3);
+    await never.promise;
+  }
+  const items = inOrder(groups(), 0, 20);
+  const seen: string[] = [];
+  for await (const item of items) {
+    seen.push(...places([item]));
+    if (seen.length === 6) never.resolve();
+  }
+  assert.deepEqual(seen, ["0.0", "0.1", "2.0", "2.1", "3.0", "3.1"]);
+});
+
+Deno.test("what is missing of the first group is no gap, of others it is", async () => {
+  assert.deepEqual(await all(of(group(7, 3), group(8, 2)), 8), [
+    ...["7.3", "7.4"],
+    ...["[8.0-1]", "8.2", "8.3"],
+  ]);
+});
+
+Deno.test("an error of the groups ends it, after what was there", async () => {
+  async function* groups() {
+    yield group(0);
+    await Promise.resolve();
+    throw new Error("lost");
+  }
+  await assert.rejects(all(groups(), 0), /lost/);
+});
