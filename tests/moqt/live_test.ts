@@ -95,6 +95,34 @@ for (const [draft, protocol] of DRAFTS) {
     assert.equal(source.resetGroups, 0);
   });
 
+  Deno.test(`draft ${draft}: a track's groups are put together again from their subgroups`, async () => {
+    const source = new TrackSource({ subgroups: 3 });
+    const handlers: RequestHandlers = { subscribe: (request) => void source.accept(request) };
+    await using pair = await sessions(protocol, { wire: { window: 3000 }, server: { handlers } });
+    const subscription = pair.client.subscribe(TRACK, { gapTimeoutMs: 60_000 });
+    await subscription.ready;
+    const received = (async () => {
+      const groups: string[] = [];
+      for await (const { id, objects } of subscription.groups()) {
+        const items = await all(objects);
+        groups.push(
+          `${id}: ${items.map((it) => it.kind === "object" ? `${it.id}/${it.subgroup}` : "gap")}`,
+        );
+      }
+      return groups;
+    })();
+    for (let group = 0; group < 3; group++) {
+      source.startGroup();
+      for (const subgroup of [1, 0, 2, 1, 1]) {
+        source.write({ payload: new Uint8Array(900), subgroup });
+      }
+      await source.drained();
+    }
+    assert.throws(() => source.write({ payload: utf8("x"), subgroup: 3 }), RangeError);
+    await source.end();
+    assert.deepEqual(await received, [0, 1, 2].map((id) => `${id}: 0/1,1/0,2/2,3/1,4/1`));
+  });
+
   Deno.test(`draft ${draft}: an object that is not delivered in time cuts its stream off`, async () => {
     const { handlers, publication } = publisher();
     await using pair = await sessions(protocol, { wire: { window: 1000 }, server: { handlers } });

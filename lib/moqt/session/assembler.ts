@@ -6,6 +6,9 @@
 import { PROPERTY } from "../wire/properties.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 
+/** What an object that waits takes beside its payload, about. */
+const OBJECT_BYTES = 64;
+
 /** Objects in order, with what is missing told. Feed it, and iterate it; one reader. */
 export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap> {
   readonly #patienceMs: number;
@@ -37,7 +40,7 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
     return this.#late;
   }
 
-  /** Bytes that wait for the reader. */
+  /** Bytes that wait for the reader, about. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -65,7 +68,7 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
       return;
     }
     this.#pending.splice(at, 0, object);
-    this.#bytes += object.payload.length;
+    this.#bytes += object.payload.length + OBJECT_BYTES;
     this.#stir();
   }
 
@@ -152,7 +155,7 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
       return gap;
     }
     this.#pending.shift();
-    this.#bytes -= first.payload.length;
+    this.#bytes -= first.payload.length + OBJECT_BYTES;
     this.#next = first.id + 1;
     this.#impatient = false;
     this.#free();
