@@ -82,8 +82,8 @@ export class TrackSender {
   }
 
   /** A group is over. For its groups. */
-  over(group: GroupSender): void {
-    if (this.#groups.get(group.id) === group) this.#groups.delete(group.id);
+  over(group: number): void {
+    this.#groups.delete(group);
   }
 
   /** Cuts everything off. */
@@ -170,7 +170,7 @@ class GroupSender {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#sender.over(this);
+    this.#sender.over(this.id);
     this.#finished.resolve();
   }
 }
