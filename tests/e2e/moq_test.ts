@@ -79,7 +79,51 @@ Deno.test({
   },
 });
 
+Deno.test("xoq moq probe takes relay_probe's list, files and variables", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "xoq-moq-" });
+  const [list, out] = [`${folder}/relays.json`, `${folder}/status.json`];
+  const url = `moqt://127.0.0.1:${freePort()}`;
+  await Deno.writeTextFile(list, JSON.stringify([{ id: "gone", name: "Gone", endpoints: [url] }]));
+  const env = { RELAYS_FILE: list, OUTPUT_FILE: out, PROBE_TIMEOUT: "0.3", PROBE_INTERVAL: "60" };
+  const { code, stdout } = await runXoq(["moq", "probe", "--once", "--draft", "18,16"], { env });
+  assert.equal(code, 1);
+  assert.equal(stdout.length, 0);
+  const { relays } = JSON.parse(await Deno.readTextFile(out));
+  assert.equal(relays.gone.name, "Gone");
+  assert.equal(relays.gone.live, false);
+  const [endpoint] = relays.gone.endpoints;
+  assert.deepEqual(endpoint.probes.map(({ draft }: { draft: number }) => draft), [18, 16]);
+  assert.ok(endpoint.probes.every(({ error }: { error: string }) => error.length > 0));
+  await Deno.remove(folder, { recursive: true });
+});
+
 for (const scheme of ["moqt", "https"]) {
+  Deno.test({
+    name: `${scheme}: datagrams go through the relay as datagrams`,
+    ...native,
+    async fn() {
+      const port = freePort();
+      await using _relay = await relay(port);
+      const url = `${scheme}://127.0.0.1:${port}/`;
+      await using publisher = xoq([
+        ...["moq", "pub", url, "--insecure", "--datagrams", "--rate", "100", "--json"],
+      ]);
+      await publisher.until("session");
+      const { code, stdout, stderr } = await runXoq([
+        ...["moq", "sub", url, "--insecure", "--format", "json", "--arrival", "--count", "20"],
+      ]);
+      assert.equal(code, 0, stderr);
+      const lines = new TextDecoder().decode(stdout).trimEnd().split("\n")
+        .map((line) => JSON.parse(line));
+      assert.equal(lines.length, 20);
+      for (const { datagram, size, text } of lines) {
+        assert.equal(datagram, true);
+        assert.equal(size, 1024);
+        assert.match(text, /^\d+ \d{4}-/);
+      }
+    },
+  });
+
   Deno.test({
     name: `${scheme}: a file that is published comes out of the relay, joined from its beginning`,
     ...native,
