@@ -10,6 +10,8 @@ import { Writer } from "../wire/writer.ts";
 export const MAX_BATCH_BYTES = 64 << 10;
 /** Payloads from this size on are handed to the transport as they are, without a copy. */
 export const DIRECT_BYTES = 16 << 10;
+/** Memory a batch begins with: most streams that are stuck hold little. */
+const FIRST_BYTES = 2 << 10;
 /** Batches kept for the next who needs one, of each draft. */
 const MAX_KEPT = 8;
 /** What an object's fields take beside properties and payload, at most. */
@@ -27,7 +29,7 @@ export class Batch {
 
   /** Made by {@link borrowBatch}. */
   constructor(version: Version) {
-    this.writer = new Writer(version, MAX_BATCH_BYTES);
+    this.writer = new Writer(version, FIRST_BYTES);
   }
 
   /** Whether an object with a payload of so many bytes goes along. */
@@ -55,9 +57,9 @@ export class Batch {
     this.#taken?.reject(error);
   }
 
-  /** Whether it has the size of all others. */
+  /** Whether it is worth keeping: one large object may have made it larger than it need be. */
   get isKept(): boolean {
-    return this.writer.capacity === MAX_BATCH_BYTES;
+    return this.writer.capacity <= MAX_BATCH_BYTES;
   }
 }
 
@@ -71,8 +73,9 @@ export function borrowBatch(version: Version): Batch {
 /** Gives a batch back that the transport has taken; nobody may use its memory any more. */
 export function returnBatch(batch: Batch): void {
   batch.settle();
+  if (!batch.isKept) return;
   const { version } = batch.writer;
   const others = kept.get(version);
   if (others === undefined) kept.set(version, [batch]);
-  else if (others.length < MAX_KEPT && batch.isKept) others.push(batch);
+  else if (others.length < MAX_KEPT) others.push(batch);
 }
