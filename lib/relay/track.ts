@@ -275,6 +275,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** Sends to a subscriber from now on. */
   attach(outlet: Outlet): void {
+    outlet.publication.follow(() => this.largest);
     this.#outlets.add(outlet);
     // Before a publisher that came back has shown what it has, what is held may be another's.
     if (this.#return === undefined) outlet.begin(this.#holdings.groups);

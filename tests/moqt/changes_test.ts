@@ -8,6 +8,7 @@ import type {
 } from "../../lib/moqt/session/incoming.ts";
 import type { NamespaceFeed, NamespaceNews } from "../../lib/moqt/session/namespaces.ts";
 import type { Publication } from "../../lib/moqt/session/publication.ts";
+import { TrackSource } from "../../lib/moqt/session/track_source.ts";
 import { accept } from "../../lib/moqt/session/session.ts";
 import { formatNamespace, namespace } from "../../lib/moqt/wire/track_name.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
@@ -120,6 +121,27 @@ for (const [draft, protocol] of DRAFTS.filter(([draft]) => draft >= 18)) {
     // The others go on.
     await assert.rejects(pair.client.trackStatus(TRACK), refusedWith("not-supported"));
     await subscription.closed;
+  });
+}
+
+for (const [draft, protocol] of DRAFTS.filter(([draft]) => draft > 14)) {
+  Deno.test(`draft ${draft}: an update is answered with what is the largest by then`, async () => {
+    const source = new TrackSource();
+    const made = Promise.withResolvers<Publication>();
+    const handlers: RequestHandlers = {
+      subscribe: (request) => made.resolve(source.accept(request)),
+    };
+    await using pair = await sessions(protocol, { server: { handlers } });
+    const subscription = pair.client.subscribe(TRACK);
+    const { parameters } = await subscription.ready;
+    assert.equal(parameters.largest, undefined);
+    source.startGroup(3);
+    source.write({ payload: utf8("x") });
+    const answer = await subscription.update({ filter: { from: "next-group" } });
+    assert.deepEqual(answer.largest, { group: 3, object: 0 });
+    const publication = await made.promise;
+    assert.equal(publication.wants({ group: 3, object: 1 }), false);
+    assert.equal(publication.wants({ group: 4, object: 0 }), true);
   });
 }
 

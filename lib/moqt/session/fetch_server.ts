@@ -156,7 +156,7 @@ export class FetchServer {
   #largestSent(track: TrackName): Location | undefined {
     const name = formatTrackName(track);
     for (const publication of this.#host.publications.values()) {
-      if (formatTrackName(publication.track) === name) return publication.largest;
+      if (formatTrackName(publication.track) === name) return publication.largestNow;
     }
     return undefined;
   }
@@ -170,7 +170,7 @@ export class FetchServer {
     fill: FillParameters,
     { requestId, tokens }: { requestId: number; tokens: readonly TokenValue[] },
   ): Promise<void> {
-    const { largest, track } = publication;
+    const { largestNow: largest, track } = publication;
     const filter = fill.filter ?? publication.parameters.filter ?? { from: "all" };
     const range = largest === undefined ? undefined : filteredRange(filter, largest);
     if (range === undefined) return;

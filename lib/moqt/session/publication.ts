@@ -70,6 +70,7 @@ export class Publication implements AsyncDisposable {
   #channel: Channel | undefined;
   #parameters: Parameters;
   #largest: Location | undefined;
+  #now: () => Location | undefined = () => undefined;
   #start: Location = { group: 0, object: 0 };
   #streams = 0;
   #over = false;
@@ -127,9 +128,19 @@ export class Publication implements AsyncDisposable {
     return this.#start;
   }
 
-  /** The largest location when the subscription began. */
+  /** The largest location when the subscription began, or its filter was changed. */
   get largest(): Location | undefined {
     return this.#largest;
+  }
+
+  /** The largest location now, where somebody tells it; else that of the beginning. */
+  get largestNow(): Location | undefined {
+    return this.#now() ?? this.#largest;
+  }
+
+  /** Says how the largest location is known from now on, which answers to updates tell. */
+  follow(largest: () => Location | undefined): void {
+    this.#now = largest;
   }
 
   /** The request's id. */

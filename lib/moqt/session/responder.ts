@@ -248,8 +248,8 @@ export class Responder {
       return publication?.done("update-failed", refusal.message);
     }
     const { tokens: _, fill, ...parameters } = changes;
-    publication?.updated(parameters, undefined);
-    const largest = publication?.largest;
+    const largest = publication?.largestNow;
+    publication?.updated(parameters, largest);
     by.channel.send({
       kind: "request-ok",
       requestId: updateId,

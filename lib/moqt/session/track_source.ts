@@ -81,6 +81,7 @@ export class TrackSource {
       drained: () => this.#drained(),
     });
     this.#senders.add(sender);
+    publication.follow(() => this.#largest);
     if (this.#open && publication.parameters.filter?.from === "largest-object") {
       sender.startGroup(this.#group, this.#next === 0);
     }
