@@ -45,6 +45,11 @@ export const libav: CodecLibrary = {
         tried.push(`${recipe.name}: failed before`);
         continue;
       }
+      const broken = recipe.broken?.();
+      if (broken !== undefined) {
+        tried.push(`${recipe.name}: ${broken}`);
+        continue;
+      }
       try {
         return await LibavEncoder.open(library, recipe, config);
       } catch (error) {
@@ -113,6 +118,7 @@ async function opens(
   recipe: (typeof LIBAV_ENCODERS)[VideoCodec][number],
 ): Promise<boolean> {
   if (!CodecContext.exists(library, "encoder", recipe.name)) return false;
+  if (recipe.broken?.() !== undefined) return false;
   const config: EncoderConfig = {
     codec,
     width: 320,

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { libaomVersion } from "../../ffi/libav/libaom.ts";
 import type { EncoderConfig } from "./codec.ts";
 import type { VideoCodec } from "./frame.ts";
 
@@ -16,8 +17,20 @@ export interface LibavRecipe {
   followsRate: boolean;
   /** Whether it takes NV12 as it is. */
   nv12: boolean;
+  /** Why it must not even be opened here; `undefined` where it may. */
+  broken?(): string | undefined;
   /** Settings beyond size, rate and time base; those a version does not know are left out. */
   options(config: EncoderConfig): Record<string, string>;
+}
+
+/** libaom 3.11 (PyAV 14's): its real-time mode writes where it may not, and the process is aborted. */
+const LIBAOM_BROKEN = 3 << 16 | 11 << 8;
+
+function libaomBroken(): string | undefined {
+  const version = libaomVersion();
+  return version !== undefined && (version & ~0xff) === LIBAOM_BROKEN
+    ? "libaom 3.11 is broken in real time: 3.12 is not"
+    : undefined;
 }
 
 /** Threads for encoders that cut pictures into slices: more add little and cost compression. */
@@ -108,6 +121,7 @@ const av1: readonly LibavRecipe[] = [
     name: "libaom-av1",
     followsRate: false,
     nv12: false,
+    broken: libaomBroken,
     options: () => ({
       usage: "realtime",
       "cpu-used": "8",
