@@ -243,8 +243,8 @@ export class SubgroupParser {
         start = feed.offset;
       }
     } catch (error) {
-      if (objects.length === 0) throw error;
       feed.offset = start;
+      if (objects.length === 0) throw error;
     }
     return objects;
   }
