@@ -88,8 +88,8 @@ Deno.test("what comes before a violation is taken, and then it is thrown, each t
       payload: Uint8Array.of(n),
       time: undefined,
     })));
-    // An object of status 1, which there is none of.
-    const broken = Uint8Array.of(0, 0, 0, 1);
+    // An object of status 5, which no draft has.
+    const broken = Uint8Array.of(0, 0, 0, 5);
     const parts = [
       encodeSubgroupHeader(HEADER, version),
       encoder.encode(one!),
