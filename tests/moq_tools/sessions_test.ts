@@ -175,6 +175,20 @@ Deno.test("GOAWAY is followed before the old session ends", async () => {
   assert.deepEqual(receiving.events.map(({ type }) => type), ["connected", "moving", "connected"]);
 });
 
+Deno.test("a session that is closed for good ends the receiver with the reason", async () => {
+  for (
+    const [close, code] of [["unauthorized", "denied"], ["invalid-path", "not-found"]] as const
+  ) {
+    const network = new MemoryDirect();
+    const { listener, arrivals } = await serve(network, new TrackPublisher({ track: TRACK }));
+    await using _listener = listener;
+    await using receiving = receive(network, `moqt://${listener.address}`);
+    await receiving.subscribed;
+    await arrivals[0]!.session.close(close, "go away");
+    await assert.rejects(receiving.ended, { code, message: "the session was closed: go away" });
+  }
+});
+
 Deno.test("a server that is never reached, and a track that nobody has, are told in time", async () => {
   const network = new MemoryDirect();
   await using nowhere = receive(network, "moqt://127.0.0.1:9", { timeoutMs: 300 });
