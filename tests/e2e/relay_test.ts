@@ -233,6 +233,52 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a subscriber that is stopped is let go, nobody else notices, and it goes on afterwards",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using relay = await start(["--public", "--cache", "16MB", "--max-pending", "2MB"]);
+    const url = `moqt://${String(relay.ready["address"])}`;
+    await using publisher = xoq([
+      ...["moq", "pub", url, "--insecure", "--namespace", "a/b", "--track", "t", "--json"],
+      ...["--rate", "300", "--group", "30", "--size", "10000", "--no-wait"],
+    ]);
+    await publisher.until("session");
+    await using stopped = xoq([
+      ...["moq", "sub", url, "--insecure", "--namespace", "a/b", "--track", "t"],
+      ...["--format", "json"],
+    ], { data: true });
+    const theirs = new LineCount(stopped.stdout);
+    await theirs.more();
+    const viewer = await relay.come("https", 18);
+    const subscription = viewer.subscribe(trackName(["a", "b"], "t"));
+    await subscription.ready;
+    let missing = 0;
+    let newest = 0;
+    const watching = (async () => {
+      for await (const group of subscription.groups()) {
+        newest = group.id;
+        for await (const item of group.objects) if (item.kind === "gap") missing++;
+      }
+    })();
+    stopped.signal("SIGSTOP");
+    await relay.process.until("gone", { where: ({ transport }) => transport === "quic" });
+    const before = newest;
+    stopped.signal("SIGCONT");
+    await theirs.more();
+    await relay.process.until("client", { where: ({ id }) => Number(id) >= 4 });
+    await theirs.more();
+    assert.ok(newest > before);
+    // The first group was joined in its middle.
+    assert.ok(missing <= 1, `${missing} gaps`);
+    const status = await Deno.readTextFile(`/proc/${relay.process.pid}/status`);
+    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]);
+    assert.ok(peak < 200_000, `${peak} kB`);
+    await subscription.close();
+    await watching;
+  },
+});
+
 /** Reads lines as they come, so that who writes them never waits. */
 class LineCount {
   #count = 0;
