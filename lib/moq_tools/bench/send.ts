@@ -5,6 +5,7 @@
  */
 import { DIRECT_BYTES } from "../../moqt/session/batches.ts";
 import type { Publication, SubgroupWriter } from "../../moqt/session/publication.ts";
+import { TransportError } from "../../transport/connection.ts";
 import type { Load } from "./load.ts";
 import { Pace, sleep, Turns } from "./pace.ts";
 import { Payloads, timestamp, WallClock } from "./stamp.ts";
@@ -95,7 +96,8 @@ export class LoadSender {
           })),
       );
     } catch (error) {
-      if (this.#signal.aborted) return undefined;
+      // Who leaves ends the connection, which may be known before the end of the subscription is.
+      if (this.#signal.aborted || error instanceof TransportError) return undefined;
       throw error;
     }
   }
