@@ -57,6 +57,7 @@ export async function openPose(
     } else if (event.type === "lost") {
       reporter.event({ type: "lost", device, reason: event.reason });
     } else if (event.type === "attached") {
+      passing?.attached();
       const again = pose.stats().reconnects > 0;
       const description = event.attachment.control?.description;
       reporter.event(again ? { type: "back", device } : { ...description, type: "open", device });
@@ -91,6 +92,8 @@ class Passing implements AsyncDisposable {
   #phone: Phone | undefined;
   #dialect: Dialect | undefined;
   #opening = false;
+  /** Poses are datagrams and may come after the event that their phone has left. */
+  #hasLeft = false;
 
   private constructor(
     receiver: Awaited<ReturnType<typeof findReceiver>>,
@@ -112,12 +115,21 @@ class Passing implements AsyncDisposable {
   }
 
   pose(dialect: Dialect, raw: Uint8Array<ArrayBuffer>): void {
+    if (this.#hasLeft) return;
     if (this.#phone !== undefined && this.#dialect === dialect) this.#phone.send(raw);
     else if (!this.#opening) void this.#open(dialect);
   }
 
+  /** Which phone is there now is not known. */
+  attached(): void {
+    this.#hasLeft = false;
+  }
+
   event(event: PhoneEvent): void {
-    if (event.type === "wifi_disconnected") {
+    if (event.type === "wifi_connected") {
+      this.#hasLeft = false;
+    } else if (event.type === "wifi_disconnected") {
+      this.#hasLeft = true;
       void this.#close();
     } else if (event.type === "command" && this.#dialect === "TELE") {
       const known = (COMMANDS as Record<string, number>)[event.name];
@@ -141,6 +153,7 @@ class Passing implements AsyncDisposable {
         dialect,
         ...(this.#token === undefined ? {} : { token: this.#token }),
       });
+      if (this.#hasLeft) return await phone.close();
       this.#phone = phone;
       this.#dialect = dialect;
       phone.onNotice = (notice) => {
