@@ -8,6 +8,7 @@
  */
 import { ERRNO, OPEN, open, read, write } from "../../ffi/libc.ts";
 import { termios } from "../../ffi/termios.ts";
+import { DEFAULT_FORMAT } from "../../lib/serial/format.ts";
 import { Child } from "./child.ts";
 import { percentile, Report } from "./report.ts";
 import type { DeviceJob } from "./serial_device.ts";
@@ -141,14 +142,7 @@ async function send(way: Way, device: Child): Promise<number> {
 
 function openRaw(path: string, extra: number): number {
   const fd = must(open(path, OPEN.O_RDWR | OPEN.O_NOCTTY | extra));
-  termios.setFormat(fd, {
-    baudRate: 115_200,
-    dataBits: 8,
-    parity: "none",
-    stopBits: 1,
-    rtscts: false,
-    xonxoff: false,
-  }, undefined);
+  termios.setFormat(fd, DEFAULT_FORMAT, undefined);
   return fd;
 }
 

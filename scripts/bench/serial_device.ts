@@ -5,6 +5,7 @@
  */
 import { check, ioctl, OPEN, open, read, write } from "../../ffi/libc.ts";
 import { termios } from "../../ffi/termios.ts";
+import { DEFAULT_FORMAT } from "../../lib/serial/format.ts";
 import { PTY } from "../../ffi/termios_layout.ts";
 
 /** What the device does. */
@@ -23,14 +24,7 @@ if (import.meta.main) {
   check(ioctl(fd, PTY.TIOCSPTLCK, word), "TIOCSPTLCK");
   check(ioctl(fd, PTY.TIOCGPTN, word), "TIOCGPTN");
   const path = `/dev/pts/${new DataView(word.buffer).getInt32(0, true)}`;
-  termios.setFormat(fd, {
-    baudRate: 115_200,
-    dataBits: 8,
-    parity: "none",
-    stopBits: 1,
-    rtscts: false,
-    xonxoff: false,
-  }, undefined);
+  termios.setFormat(fd, DEFAULT_FORMAT, undefined);
   // Kept open, so that nobody's closing ends it.
   check(open(path, OPEN.O_RDWR | OPEN.O_NOCTTY | OPEN.O_NONBLOCK), "open", path);
   console.log(JSON.stringify({ path }));

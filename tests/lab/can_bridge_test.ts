@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { until } from "../can/support.ts";
+import { DIRECTIONS, listening, pass, PATIENCE_MS, start } from "./can_support.ts";
 import { command, inLab } from "./support.ts";
 import { xoq } from "../support/xoq.ts";
 
-/** Processes start ten times slower here. */
-const PATIENCE_MS = 90_000;
 const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore: !inLab, fn });
 
 /**
@@ -19,58 +18,6 @@ async function bridge() {
   await client.until("attached", { timeoutMs: PATIENCE_MS });
   return Object.assign(stack.move(), { server, client });
 }
-
-/** A command that runs until it is stopped, or ends. */
-function start(name: string, ...args: string[]) {
-  const child = new Deno.Command(name, { args, stdin: "null", stdout: "piped", stderr: "piped" })
-    .spawn();
-  const output = child.output().then(({ code, stdout, stderr }) => ({
-    code,
-    text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr),
-  }));
-  return {
-    output,
-    stop: async () => {
-      try {
-        child.kill("SIGINT");
-      } catch {
-        // It has ended by itself.
-      }
-      return await output;
-    },
-  };
-}
-
-/** Resolves when this many sockets listen on an interface: the kernel lists them by their filters. */
-async function listening(interfaceName: string, count: number): Promise<void> {
-  const listeners = () => {
-    let found = 0;
-    for (const list of ["all", "fil", "inv", "sff", "eff"]) {
-      const text = Deno.readTextFileSync(`/proc/net/can/rcvlist_${list}`);
-      found += text.split("\n").filter((line) =>
-        line.trim().startsWith(`${interfaceName} `)
-      ).length;
-    }
-    return found;
-  };
-  await until(() => listeners() >= count, `${count} listeners on ${interfaceName}`);
-}
-
-/** What candump logs on both sides while cangen sends with these options: frames as text. */
-async function pass(from: string, to: string, ...cangen: string[]): Promise<[string[], string[]]> {
-  const log = (name: string) => start("candump", "-L", name, "-n", "1000", "-T", "20000");
-  const [here, there] = [log(from), log(to)];
-  await listening(from, 2);
-  await listening(to, 2);
-  await command("cangen", from, "-n", "1000", "-g", "1", "-i", "-R", ...cangen);
-  const frames = async ({ output }: typeof here) =>
-    (await output).text.trim().split("\n").map((line) => line.split(" ")[2] ?? "");
-  const both: [string[], string[]] = [await frames(here), await frames(there)];
-  assert.equal(both[0].length, 1000);
-  return both;
-}
-
-const DIRECTIONS = [["vcan0", "vcan1"], ["vcan1", "vcan0"]] as const;
 
 test("candump on one side logs what cangen sends on the other, frame by frame", async () => {
   await using _bridge = await bridge();

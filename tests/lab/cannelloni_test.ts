@@ -1,0 +1,42 @@
+/** cannelloni itself on the other side of `--cannelloni`; where it is installed (Debian 12 has none). */
+import assert from "node:assert/strict";
+import { missingProgram } from "../support/requires.ts";
+import { xoq } from "../support/xoq.ts";
+import { DIRECTIONS, listening, pass, PATIENCE_MS, start } from "./can_support.ts";
+import { command, inLab } from "./support.ts";
+
+const noCannelloni = await missingProgram("cannelloni", ["-h"]);
+if (inLab && noCannelloni !== undefined) console.error(`skipped: ${noCannelloni}`);
+
+/** cannelloni forgets how many bytes a remote frame asks for. */
+const plain = (frames: string[]) => frames.map((frame) => frame.replace(/#R\d$/, "#R"));
+
+Deno.test({
+  name: "cannelloni carries a bus on from xoq's TCP port, classic frames and FD, both ways",
+  ignore: !inLab || noCannelloni !== undefined,
+}, async () => {
+  await command("ip", "link", "add", "vcan1", "mtu", "72", "type", "vcan");
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => void await command("ip", "link", "del", "vcan1"));
+  await command("ip", "link", "set", "vcan1", "up");
+  await using server = xoq(["can", "--json", "vcan0:fd", "--stale", "20s"]);
+  const { ticket } = await server.until("ready", { timeoutMs: PATIENCE_MS });
+  await using client = xoq(["open", "--json", String(ticket), "--cannelloni=:0"]);
+  const { address } = await client.until("listening", { timeoutMs: PATIENCE_MS });
+  const port = String(address).split(":").at(-1)!;
+  await client.until("attached", { timeoutMs: PATIENCE_MS });
+  const peer = start(
+    "cannelloni",
+    ...["-I", "vcan1", "-C", "c", "-R", "127.0.0.1", "-r", port, "-t", "1000"],
+  );
+  await listening("vcan1", 1);
+  for (const [from, to] of DIRECTIONS) {
+    // -f: CAN FD with bit rate switching; without: classic; -m: all kinds of frames but errors.
+    for (const kind of [["-I", "123"], ["-f", "-b", "-I", "123"], ["-e", "-I", "1ABCDEF0"]]) {
+      const [sent, got] = await pass(from, to, ...kind);
+      assert.deepEqual(plain(got), plain(sent), `${from} to ${to}: ${kind.join(" ")}`);
+    }
+  }
+  const { text } = await peer.stop();
+  assert.doesNotMatch(text, /error|invalid/i);
+});
