@@ -67,6 +67,7 @@ export class Cursor implements LogReader {
 
   /** Begins to send. */
   run(): void {
+    if (this.#over) return;
     this.#waits(this.#log.bytesFrom(this.#place));
     this.#pump().catch(() => this.#end());
   }

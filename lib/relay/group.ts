@@ -7,7 +7,7 @@ import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { StreamLog } from "./stream_log.ts";
 
 /** What keeping an empty group, stream or datagram costs, roughly. */
-export const ENTRY_OVERHEAD = 600;
+export const ENTRY_OVERHEAD = 1500;
 
 /** Whose group it is. */
 export interface GroupOwner {

@@ -36,9 +36,13 @@ export interface OutletEvents {
   closed(outlet: Outlet): void;
 }
 
+/** What a stream on its way costs beside its bytes, roughly: it counts as waiting. */
+const STREAM_COST = 1000;
+
 /** A subscriber. */
 export class Outlet {
-  readonly #cursors = new Set<Cursor>();
+  /** What is on its way, by group, in the order groups began. */
+  readonly #cursors = new Map<number, Set<Cursor>>();
   readonly #limits: OutletLimits;
   readonly #events: OutletEvents;
   #start: Location;
@@ -99,9 +103,11 @@ export class Outlet {
     const forwards = parameters.forward !== false;
     const stopped = this.#forwards && !forwards;
     this.#forwards = forwards;
-    for (const cursor of [...this.#cursors]) {
-      if (stopped || !this.#wantsGroup(cursor.group.id)) cursor.cut("cancelled");
-      else cursor.reorder();
+    for (const [group, cursors] of [...this.#cursors]) {
+      for (const cursor of [...cursors]) {
+        if (stopped || !this.#wantsGroup(group)) cursor.cut("cancelled");
+        else cursor.reorder();
+      }
     }
     this.#events.changed(this);
   }
@@ -132,7 +138,10 @@ export class Outlet {
       sent: (bytes) => this.#sent(bytes),
       over: (cursor) => this.#ended(cursor),
     });
-    this.#cursors.add(cursor);
+    const others = this.#cursors.get(group.id);
+    if (others === undefined) this.#cursors.set(group.id, new Set([cursor]));
+    else others.add(cursor);
+    this.#grew(STREAM_COST);
     cursor.run();
   }
 
@@ -146,8 +155,11 @@ export class Outlet {
 
   #grew(bytes: number): void {
     this.#pending += bytes;
-    while (this.#pending > this.#limits.maxPendingBytes && this.#cursors.size > 0) {
-      this.#drop(Math.min(...[...this.#cursors].map((cursor) => cursor.group.id)));
+    // Cursors that are being cut give their bytes back here, and are not to be cut once more.
+    if (bytes <= 0) return;
+    for (const group of this.#cursors.keys()) {
+      if (this.#pending <= this.#limits.maxPendingBytes) return;
+      this.#drop(group);
     }
   }
 
@@ -158,13 +170,15 @@ export class Outlet {
 
   #drop(group: number): void {
     this.#events.dropped(this);
-    for (const cursor of [...this.#cursors]) {
-      if (cursor.group.id === group) cursor.cut("too-far-behind");
-    }
+    for (const cursor of [...this.#cursors.get(group) ?? []]) cursor.cut("too-far-behind");
   }
 
   #ended(cursor: Cursor): void {
-    this.#cursors.delete(cursor);
+    const { id } = cursor.group;
+    const cursors = this.#cursors.get(id);
+    cursors?.delete(cursor);
+    if (cursors?.size === 0) this.#cursors.delete(id);
+    this.#grew(-STREAM_COST);
     if (cursor.wasTrimmed) this.#events.dropped(this);
     this.#events.sent(this, 0);
     this.#finishIfIdle();
@@ -174,11 +188,13 @@ export class Outlet {
   tick(now: number): void {
     const { lateMs } = this.#limits;
     const timeout = Math.min(lateMs, this.publication.deliveryTimeoutMs ?? lateMs);
-    const late = new Set<number>();
-    for (const { group, pendingBytes } of this.#cursors) {
-      if (pendingBytes > 0 && now - (group.supersededAt ?? now) > timeout) late.add(group.id);
+    for (const [id, cursors] of this.#cursors) {
+      for (const { group, pendingBytes } of cursors) {
+        if (pendingBytes === 0 || now - (group.supersededAt ?? now) <= timeout) continue;
+        this.#drop(id);
+        break;
+      }
     }
-    for (const group of late) this.#drop(group);
     if (this.#ending !== undefined && now - this.#ending.since > lateMs) {
       this.publication.done(this.#ending.reason);
     }
@@ -197,7 +213,9 @@ export class Outlet {
   #close(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const cursor of [...this.#cursors]) cursor.cut("cancelled");
+    for (const cursors of [...this.#cursors.values()]) {
+      for (const cursor of [...cursors]) cursor.cut("cancelled");
+    }
     this.#events.closed(this);
   }
 }

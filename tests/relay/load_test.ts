@@ -36,6 +36,27 @@ Deno.test("a slow subscriber loses whole old groups, and the other none", async 
   assert.equal(groups.get(29), 10);
 });
 
+Deno.test("groups of many streams are cut off whole, too", async () => {
+  await using stage = new Stage({ outlet: { maxPendingBytes: 300_000 } });
+  const publisher = await stage.come(version);
+  const publication = publisher.publish(TRACK, { parameters: { forward: true } });
+  await publication.ready;
+  const slow = (await stage.come(version, {}, { window: 2_000 })).subscribe(TRACK);
+  await slow.ready;
+  await until(() => publication.parameters.forward === true);
+  for (let group = 0; group < 10; group++) {
+    const writers = await Promise.all(
+      [0, 1, 2, 3, 4, 5, 6, 7].map((subgroup) => publication.subgroup({ group, subgroup })),
+    );
+    for (let id = 0; id < 16; id++) {
+      await writers[id % 8]!.write({ id, payload: new Uint8Array(10_000) });
+    }
+    for (const writer of writers) await writer.close();
+    await until(() => stage.relay.stats.objectsIn === (group + 1) * 16);
+  }
+  assert.ok(stage.relay.stats.droppedGroups >= 7, `${stage.relay.stats.droppedGroups}`);
+});
+
 Deno.test("a subscriber that stands still costs no more than its share", async () => {
   const cacheBytes = 1_000_000;
   await using stage = new Stage({ cacheBytes, outlet: { maxPendingBytes: 400_000, lateMs: 50 } });
