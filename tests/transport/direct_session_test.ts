@@ -315,7 +315,8 @@ test("closing the listener keeps out those who wait, and ends the stream of them
   await listener.close();
   assert.equal((await waiting).done, true);
   await assert.rejects(dialling, { source: "session" });
-  await quic.closed;
+  // It may have been cut off before its handshake was confirmed.
+  await quic.closed.catch(() => {});
   await assert.rejects(first.accept(), { name: "WebTransportError" });
 });
 

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use iroh::endpoint::{RecvStream, SendStream, VarInt};
 
 use crate::entry::{entry, input_slice, object, submit};
+use crate::header::Header;
 use crate::info::PathWatch;
 use crate::link::Link;
 use crate::objects::{Object, store};
 use crate::queue::{Done, Queue};
 use crate::status::Failure;
-use crate::streams::{Header, ReceiveSide, SendSide};
+use crate::streams::{ReceiveSide, SendSide};
 
 /// A connection and what was received on it for nobody yet.
 pub struct Connection {

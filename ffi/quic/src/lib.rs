@@ -7,6 +7,10 @@
 //! object was made with; one thread waits for it, in batches. The caller's memory is used during calls
 //! only, never after.
 //!
+//! Three kinds of connections come out of it, and are one kind from `link.rs` on: iroh's
+//! (`endpoint.rs`), plain QUIC by address (`direct/`), and WebTransport sessions over HTTP/3 (`web/`),
+//! which share `direct/`'s sockets and TLS.
+//!
 //! Nothing unwinds across the boundary: every entry point catches panics and answers `PANIC`.
 
 mod accept;
@@ -17,6 +21,7 @@ mod dial;
 mod direct;
 mod endpoint;
 mod entry;
+mod header;
 mod info;
 mod link;
 mod objects;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use iroh::endpoint::{Connection, RecvStream, SendDatagramError, SendStream, VarInt};
 
 use crate::direct::Plain;
+use crate::header::Header;
 use crate::status::{Failure, TOO_LARGE, UNSUPPORTED};
-use crate::streams::Header;
 use crate::web::Session;
 
 /// A connection of some endpoint.

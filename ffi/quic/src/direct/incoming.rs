@@ -121,6 +121,12 @@ impl Incoming {
         lock(&self.arrival).take()
     }
 
+    /// Lets them in.
+    pub async fn accept(&self, protocol: Option<String>) -> Result<Link, Failure> {
+        let arrival = self.take().ok_or_else(decided)?;
+        arrival.accept(protocol).await
+    }
+
     fn refuse(&self, status: StatusCode, code: VarInt) {
         if let Some(arrival) = self.take() {
             arrival.refuse(status, code);
@@ -165,10 +171,9 @@ pub unsafe extern "C" fn xoq_quic_incoming_accept(
         // SAFETY: the caller's promise.
         let protocol = unsafe { input_text(protocol, length) }?;
         let protocol = (!protocol.is_empty()).then(|| protocol.to_owned());
-        let arrival = incoming.take().ok_or_else(decided)?;
         let queue = incoming.queue.clone();
         let owner = queue.clone();
-        let future = async move { Connection::store(&owner, arrival.accept(protocol).await?) };
+        let future = async move { Connection::store(&owner, incoming.accept(protocol).await?) };
         // SAFETY: the caller's promise.
         unsafe { submit(&queue, op, out, future) }
     })

@@ -36,7 +36,7 @@ const UNSEEN_BYTES_TOTAL: u64 = 16 << 20;
 pub struct Listener {
     queue: Arc<Queue>,
     endpoint: Endpoint,
-    address: SocketAddr,
+    pub address: SocketAddr,
     certificates: Arc<Certificates>,
     counters: Arc<Counters>,
     leaving: Arc<Leaving>,
@@ -62,7 +62,7 @@ fn closed() -> Failure {
 }
 
 impl Listener {
-    fn bind(queue: Arc<Queue>, settings: ListenSettings) -> Result<Arc<Self>, Failure> {
+    pub fn bind(queue: Arc<Queue>, settings: ListenSettings) -> Result<Arc<Self>, Failure> {
         let given = settings.certificate.as_ref().map(from_pem).transpose()?;
         let host = settings
             .bind
@@ -121,7 +121,8 @@ impl Listener {
         )
     }
 
-    async fn next(&self) -> Result<Arc<Incoming>, Failure> {
+    /// Somebody who wants in.
+    pub async fn next(&self) -> Result<Arc<Incoming>, Failure> {
         let waiting = async {
             let mut arrivals = self.arrivals.lock().await;
             loop {

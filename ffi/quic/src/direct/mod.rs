@@ -10,6 +10,8 @@ mod packets;
 mod plain;
 mod settings;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use incoming::Incoming;

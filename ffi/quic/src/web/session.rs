@@ -13,11 +13,11 @@ use web_transport_proto::{Capsule, Frame, Http3CapsuleReader, StreamUni, VarInt 
 
 use crate::config::DATAGRAM_RECEIVE_BYTES;
 use crate::entry::{lock, runtime};
+use crate::header::Header;
 use crate::link::datagram_failure;
 use crate::status::{
     CLOSED_BY_PEER, CLOSED_LOCALLY, CONNECTION_RESET, Failure, STREAM_RESET, STREAM_STOPPED,
 };
-use crate::streams::Header;
 use crate::web::codes;
 use crate::web::connection::{HttpConnection, Role};
 
@@ -175,7 +175,8 @@ impl Session {
         self.http.forget(self.id);
     }
 
-    /// Tells the peer, waits until it knows, and closes the connection where this side made it.
+    /// Tells the peer, waits until it knows, and closes the connection where this side made it and no
+    /// other session is on it.
     async fn farewell(&self, close: Option<Capsule>) {
         let request = lock(&self.request).take();
         if let Some(mut request) = request {
@@ -187,7 +188,7 @@ impl Session {
                 request.stopped().await.ok()
             };
             let _ = timeout(CLOSE_PATIENCE, told).await;
-            if self.http.role == Role::Client {
+            if self.http.role == Role::Client && *self.http.sessions().borrow() == 0 {
                 self.http.close(codes::NO_ERROR).await;
             }
             let _ = self.told.set(());

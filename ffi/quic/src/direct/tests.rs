@@ -1,0 +1,165 @@
+//! Several sessions on one HTTP/3 connection, and requests that are not for one: what the other side's
+//! own programs have no calls for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use noq::{RecvStream, SendStream};
+use tokio::time::timeout;
+use web_transport_proto::{ConnectError, ConnectResponse};
+
+use crate::direct::Listener;
+use crate::direct::settings::{Transport, Trust, listen_settings};
+use crate::direct::socket;
+use crate::direct::trust::{Reason, client_config};
+use crate::entry::runtime;
+use crate::link::Link;
+use crate::status::{CLOSED_BY_PEER, CLOSED_LOCALLY, Failure};
+use crate::web::{HttpConnection, Session, Wanted, open};
+
+/// A listener, and an HTTP/3 connection to it.
+struct Pair {
+    listener: Arc<Listener>,
+    http: Arc<HttpConnection>,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let settings = listen_settings("bind=127.0.0.1:0\nweb=1").unwrap();
+        let listener = Listener::bind(Arc::default(), settings).unwrap();
+        let alpns = std::iter::once(b"h3".to_vec());
+        let config = client_config(
+            &Transport::default(),
+            &Trust::Anyone,
+            alpns,
+            Reason::default(),
+        );
+        let endpoint = socket::endpoint(&["127.0.0.1:0".parse().unwrap()], None).unwrap();
+        let connecting = endpoint.connect_with(config.unwrap(), listener.address, "localhost");
+        let connection = connecting.unwrap().await.unwrap();
+        let http = HttpConnection::client(connection, endpoint);
+        Self { listener, http }
+    }
+
+    /// Both ends of a session.
+    async fn session(&self, path: &str) -> (Arc<Session>, Arc<Session>) {
+        let wanted = Wanted {
+            url: format!("https://localhost{path}").parse().unwrap(),
+            protocols: Vec::new(),
+            headers: Vec::new(),
+        };
+        let accepting = async {
+            let incoming = self.listener.next().await.unwrap();
+            incoming.accept(None).await.unwrap()
+        };
+        let (ours, theirs) = tokio::join!(open(&self.http, &wanted), accepting);
+        let Link::Web(theirs) = theirs else {
+            panic!("not a session");
+        };
+        (ours.unwrap(), theirs)
+    }
+
+    /// What a request with these bytes is answered.
+    async fn ask(&self, bytes: &[u8]) -> u16 {
+        let (mut send, mut receive) = self.http.quic.open_bi().await.unwrap();
+        send.write_all(bytes).await.unwrap();
+        let answer = receive.read_to_end(1_000).await.unwrap();
+        match ConnectResponse::decode(&mut answer.as_slice()) {
+            Err(ConnectError::WrongStatus(Some(status))) => status.as_u16(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn test(body: impl Future<Output = ()>) {
+    runtime().block_on(async {
+        timeout(Duration::from_secs(20), body).await.unwrap();
+    });
+}
+
+/// A stream of the session's with its header and `data`, and its end.
+async fn say(session: &Session, data: &[u8]) -> (SendStream, RecvStream) {
+    let (mut send, receive) = session.open_bi().await.unwrap();
+    let (bytes, length) = session.stream_header(true).with(data);
+    send.write_all(&bytes[..length]).await.unwrap();
+    send.finish().unwrap();
+    (send, receive)
+}
+
+async fn hear(session: &Session) -> Vec<u8> {
+    let (_, mut receive) = session.accept_bi().await.unwrap();
+    receive.read_to_end(1_000).await.unwrap()
+}
+
+#[test]
+fn sessions_of_one_connection_have_their_own_streams_datagrams_and_ends() {
+    test(async {
+        let pair = Pair::new().await;
+        let (our_first, their_first) = pair.session("/first").await;
+        let (our_second, their_second) = pair.session("/second").await;
+        let _two = say(&our_second, b"two").await;
+        let _one = say(&our_first, b"one").await;
+        assert_eq!(hear(&their_first).await, b"one");
+        assert_eq!(hear(&their_second).await, b"two");
+        their_second.send_datagram(b"for two").unwrap();
+        their_first.send_datagram(b"for one").unwrap();
+        assert_eq!(&our_first.read_datagram().await.unwrap()[..], b"for one");
+        assert_eq!(&our_second.read_datagram().await.unwrap()[..], b"for two");
+
+        their_first.close(7u32.into(), b"enough");
+        let Failure { status, code, text } = our_first.closed().await;
+        assert_eq!((status, code, text.as_str()), (CLOSED_BY_PEER, 7, "enough"));
+        assert_eq!(their_first.closed().await.status, CLOSED_LOCALLY);
+        assert!(our_first.open_uni().await.is_err());
+        assert!(their_first.accept_uni().await.is_err());
+        let _three = say(&our_second, b"three").await;
+        assert_eq!(hear(&their_second).await, b"three");
+    });
+}
+
+#[test]
+fn a_stream_that_overtakes_its_sessions_request_waits_for_it() {
+    test(async {
+        let pair = Pair::new().await;
+        // The first request will be on the connection's first stream.
+        let mut early = pair.http.quic.open_uni().await.unwrap();
+        early.write_all(b"\x40\x54\x00early").await.unwrap();
+        early.finish().unwrap();
+        assert_eq!(early.stopped().await.unwrap(), None);
+        let (_ours, theirs) = pair.session("/").await;
+        let mut receive = theirs.accept_uni().await.unwrap();
+        assert_eq!(receive.read_to_end(100).await.unwrap(), b"early");
+    });
+}
+
+#[test]
+fn requests_that_are_not_for_a_session_are_answered() {
+    test(async {
+        let pair = Pair::new().await;
+        // GET https://a/, from the static table (RFC 9204, appendix A).
+        let get = b"\x01\x08\x00\x00\xd1\xd7\x50\x01a\xc1";
+        assert_eq!(pair.ask(get).await, 405);
+        // A frame of headers of 20,000 bytes.
+        assert_eq!(pair.ask(b"\x01\x80\x00\x4e\x20").await, 431);
+        // Fields that refer to a dynamic table, which was not offered.
+        assert_eq!(pair.ask(b"\x01\x03\x02\x00\x80").await, 400);
+        // Frames of unknown types come first, as clients send them on purpose.
+        let mut greased = BytesMut::from(&b"\x21\x02xx"[..]);
+        greased.extend_from_slice(get);
+        assert_eq!(pair.ask(&greased).await, 405);
+        pair.session("/").await;
+    });
+}
+
+#[test]
+fn a_frame_that_breaks_the_order_ends_the_connection() {
+    test(async {
+        let pair = Pair::new().await;
+        let (ours, _theirs) = pair.session("/").await;
+        let (mut send, _receive) = pair.http.quic.open_bi().await.unwrap();
+        send.write_all(b"\x00\x01x").await.unwrap();
+        let failure = ours.closed().await;
+        assert!(failure.text.contains("0x105"), "{}", failure.text);
+    });
+}
