@@ -56,7 +56,7 @@ export async function pass(
   const [here, there] = [log(from), log(to)];
   await listening(from, 2);
   await listening(to, 2);
-  await command("cangen", from, "-n", "1000", "-g", "1", "-i", "-R", ...cangen);
+  await command("cangen", from, "-n", "1000", "-g", "1", "-i", ...cangen);
   const frames = async ({ output }: typeof here) =>
     (await output).text.trim().split("\n").map((line) => line.split(" ")[2] ?? "");
   const both: [string[], string[]] = [await frames(here), await frames(there)];

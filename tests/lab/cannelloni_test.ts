@@ -31,8 +31,14 @@ Deno.test({
   );
   await listening("vcan1", 1);
   for (const [from, to] of DIRECTIONS) {
-    // -f: CAN FD with bit rate switching; without: classic; -m: all kinds of frames but errors.
-    for (const kind of [["-I", "123"], ["-f", "-b", "-I", "123"], ["-e", "-I", "1ABCDEF0"]]) {
+    // -R: remote; -f -b: CAN FD with bit rate switching; -e: 29 bits.
+    for (
+      const kind of [["-I", "123"], ["-R", "-I", "123"], ["-f", "-b", "-I", "123"], [
+        "-e",
+        "-I",
+        "1ABCDEF0",
+      ]]
+    ) {
       const [sent, got] = await pass(from, to, ...kind);
       assert.deepEqual(plain(got), plain(sent), `${from} to ${to}: ${kind.join(" ")}`);
     }
