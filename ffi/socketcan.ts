@@ -73,6 +73,13 @@ export interface CanSocketOptions {
   receiveOwn: boolean;
   /** Bytes of the receive buffer wished for; more than the system's limit needs CAP_NET_ADMIN. */
   receiveBuffer: number;
+  /** Bytes of the send buffer wished for, up to the system's limit; absent: the system's default. */
+  sendBuffer?: number;
+  /**
+   * Whether other programs of this machine see what is sent here. Default true; without it nothing
+   * comes back to {@link receiveOwn} either.
+   */
+  loopback?: boolean;
 }
 
 /** What came in a batch; valid until the next `receive()`. */
@@ -193,7 +200,11 @@ export class CanSocket {
     if (options.fd) this.#set(raw, CAN.CAN_RAW_FD_FRAMES, 1, "CAN_RAW_FD_FRAMES");
     this.#set(raw, CAN.CAN_RAW_ERR_FILTER, options.errorMask, "CAN_RAW_ERR_FILTER");
     this.#set(raw, CAN.CAN_RAW_RECV_OWN_MSGS, options.receiveOwn ? 1 : 0, "CAN_RAW_RECV_OWN_MSGS");
+    if (options.loopback === false) this.#set(raw, CAN.CAN_RAW_LOOPBACK, 0, "CAN_RAW_LOOPBACK");
     const level = SOCKET_OPTION.SOL_SOCKET;
+    if (options.sendBuffer !== undefined) {
+      this.#set(level, SOCKET_OPTION.SO_SNDBUF, options.sendBuffer, "SO_SNDBUF");
+    }
     const stamps = SOCKET_OPTION.SOF_TIMESTAMPING_RX_HARDWARE |
       SOCKET_OPTION.SOF_TIMESTAMPING_RX_SOFTWARE | SOCKET_OPTION.SOF_TIMESTAMPING_SOFTWARE |
       SOCKET_OPTION.SOF_TIMESTAMPING_RAW_HARDWARE;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import * as libsocketcan from "../../ffi/libsocketcan.ts";
+import { CanSocket, interfaceIndex } from "../../ffi/socketcan.ts";
 import { deleteLink, findLink } from "../../ffi/rtnetlink.ts";
 import type { BusState, OpenCanBus } from "../../lib/can/bus.ts";
 import { type CanFrame, dataFrame, remoteFrame } from "../../lib/can/frame.ts";
@@ -252,4 +253,24 @@ testCanBus({
   setUpState: async (id, up) => void await command("ip", "link", "set", id, up ? "up" : "down"),
   remove: (id) => deleteLink(findLink(id)!.index),
   restore: (id) => void provideVcan(id, true),
+});
+
+test("what a socket sends without loopback is seen by nobody here, and with it by all others", async () => {
+  const options = { fd: true, errorMask: 0, receiveOwn: true, receiveBuffer: 65_536 };
+  const index = interfaceIndex("vcan0");
+  const listener = new CanSocket(index, options);
+  const quiet = new CanSocket(index, { ...options, loopback: false, sendBuffer: 32_768 });
+  const heard = new CanSocket(index, options);
+  const send = (socket: CanSocket, id: number) => {
+    socket.outgoing.view.setUint32(0, id, true);
+    assert.equal(socket.send(1, () => false), 1);
+  };
+  send(quiet, 0x111);
+  send(heard, 0x222);
+  for (const socket of [listener, quiet]) {
+    let batch = socket.receive();
+    await until(() => (batch = batch.count > 0 ? batch : socket.receive()).count > 0, "a frame");
+    assert.deepEqual([batch.count, batch.view.getUint32(0, true)], [1, 0x222]);
+  }
+  for (const socket of [listener, quiet, heard]) socket.close();
 });
