@@ -123,7 +123,7 @@ export class PtySink implements AsyncDisposable {
         filled += bytes.length;
       }
     }
-    if (this.#changesHands()) await this.#settling;
+    if (filled > 0 && this.#changesHands()) await this.#settling;
     // A program sets its port up, then writes: settings go first.
     await this.#applyEvents();
     const { port } = this.#shared;
