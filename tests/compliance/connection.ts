@@ -396,7 +396,8 @@ export function connectionCompliance(harness: ConnectionHarness): void {
     const writer = client.datagrams.writable.getWriter();
     const reader = server.datagrams.readable.getReader();
     const received = within(5000, "datagram", reader.read());
-    await writer.write(new Uint8Array(client.datagrams.maxDatagramSize + 1));
+    // Larger than UDP's: what a path takes may grow at any moment.
+    await writer.write(new Uint8Array(70_000));
     await writer.write(Uint8Array.of(7));
     assert.deepEqual((await received).value, Uint8Array.of(7));
     assert.equal(client.datagrams.oversized, 1);
