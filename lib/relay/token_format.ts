@@ -20,6 +20,7 @@
  *
  * @module
  */
+import { concat } from "../bytes/concat.ts";
 import { ByteReader, ShortInputError } from "../bytes/reader.ts";
 import {
   decodeBase64Url,
@@ -149,20 +150,12 @@ export function encodeTokenBody(fields: TokenFields, issuerId: string): Uint8Arr
 
 /** What the signature covers. */
 export function signedBytes(body: Uint8Array, issuerId: string): Uint8Array<ArrayBuffer> {
-  const id = decodeHex(issuerId);
-  const out = new Uint8Array(CONTEXT.length + id.length + body.length);
-  out.set(CONTEXT);
-  out.set(id, CONTEXT.length);
-  out.set(body, CONTEXT.length + id.length);
-  return out;
+  return concat(CONTEXT, decodeHex(issuerId), body);
 }
 
 /** Body and signature as text. */
 export function encodeRelayToken(body: Uint8Array, signature: Uint8Array): string {
-  const bytes = new Uint8Array(body.length + signature.length);
-  bytes.set(body);
-  bytes.set(signature, body.length);
-  const text = encodeBase64Url(bytes);
+  const text = encodeBase64Url(concat(body, signature));
   if (text.length > MAX_TOKEN_CHARS) {
     throw new RangeError(`the token would have more than ${MAX_TOKEN_CHARS} characters`);
   }

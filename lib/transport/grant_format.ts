@@ -20,6 +20,7 @@
  *
  * @module
  */
+import { concat } from "../bytes/concat.ts";
 import { ByteReader, ShortInputError } from "../bytes/reader.ts";
 import {
   decodeBase64Url,
@@ -156,18 +157,10 @@ export function encodeGrantBody(fields: GrantFields, endpointId: string): Uint8A
 
 /** What the signature covers. */
 export function signedBytes(body: Uint8Array, endpointId: string): Uint8Array<ArrayBuffer> {
-  const id = decodeHex(endpointId);
-  const out = new Uint8Array(CONTEXT.length + id.length + body.length);
-  out.set(CONTEXT);
-  out.set(id, CONTEXT.length);
-  out.set(body, CONTEXT.length + id.length);
-  return out;
+  return concat(CONTEXT, decodeHex(endpointId), body);
 }
 
 /** Body and signature as text. */
 export function encodeGrant(body: Uint8Array, signature: Uint8Array): string {
-  const bytes = new Uint8Array(body.length + signature.length);
-  bytes.set(body);
-  bytes.set(signature, body.length);
-  return encodeBase64Url(bytes);
+  return encodeBase64Url(concat(body, signature));
 }

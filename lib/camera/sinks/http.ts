@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { concat } from "../../bytes/concat.ts";
 import { UsageError, XoqError } from "../../errors.ts";
 import { CmafWriter, fitsMp4 } from "../../media/cmaf.ts";
 import type { Feed } from "../../media/feed.ts";
@@ -371,11 +372,4 @@ function failure(error: unknown): Response {
 
 function seconds(micros: number): string {
   return (micros / 1e6).toFixed(6);
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }

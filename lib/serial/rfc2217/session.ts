@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "../../bytes/concat.ts";
 import type { LineNotice } from "../line_watch.ts";
 import type { LineFormat, LineLevels, ModemLines, QueueName, SerialPort } from "../port.ts";
 import {
@@ -80,13 +81,14 @@ export class Rfc2217Session {
   /** What a server says first. */
   greeting(): Uint8Array {
     const { DO, WILL } = TELNET;
-    return concat([
+    const asked = [
       this.#options.ask(DO, OPTION.COM_PORT),
       this.#options.ask(WILL, OPTION.BINARY),
       this.#options.ask(DO, OPTION.BINARY),
       this.#options.ask(WILL, OPTION.SUPPRESS_GO_AHEAD),
       this.#options.ask(DO, OPTION.SUPPRESS_GO_AHEAD),
-    ]);
+    ];
+    return concat(...asked.filter((part) => part !== undefined));
   }
 
   /** Takes what the client sent; resolves when it is carried out. */
@@ -285,7 +287,3 @@ const FLOWS: Readonly<Record<number, Partial<LineFormat>>> = {
   [CONTROL.XON_XOFF_IN]: XON_XOFF,
   [CONTROL.HARDWARE_IN]: HARDWARE,
 };
-
-function concat(parts: readonly (Uint8Array | undefined)[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part ?? []]));
-}
