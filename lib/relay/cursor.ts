@@ -5,10 +5,9 @@
  */
 import type { ResetName } from "../moqt/codes.ts";
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
-import type { ForwardWriter } from "../moqt/session/forward.ts";
-import type { Publication } from "../moqt/session/publication.ts";
 import { pieceFrom } from "./framing.ts";
 import type { Group } from "./group.ts";
+import type { RelayPublication, RelayWriter } from "./session.ts";
 import type { KeptPiece, LogReader, StreamLog } from "./stream_log.ts";
 
 /** Who is told of a cursor. */
@@ -23,13 +22,13 @@ export interface CursorEvents {
 
 /** Reads a log and writes a stream. */
 export class Cursor implements LogReader {
-  readonly #publication: Publication;
+  readonly #publication: RelayPublication;
   readonly #log: StreamLog;
   readonly #from: number;
   readonly #events: CursorEvents;
   readonly #abort = new AbortController();
   readonly #forget: () => void;
-  #writer: ForwardWriter | undefined;
+  #writer: RelayWriter | undefined;
   #place: number;
   #pending = 0;
   #over = false;
@@ -40,7 +39,7 @@ export class Cursor implements LogReader {
 
   /** Begins at the first object with an id of at least `from`; 0: at the stream's start. */
   constructor(
-    publication: Publication,
+    publication: RelayPublication,
     group: Group,
     log: StreamLog,
     from: number,
@@ -154,7 +153,7 @@ export class Cursor implements LogReader {
     return pieceFrom(piece, this.#from, version, header.hasProperties)?.bytes;
   }
 
-  #open(): Promise<ForwardWriter> {
+  #open(): Promise<RelayWriter> {
     const { header, subgroup } = this.#log;
     const whole = this.#from === 0;
     return this.#publication.forward({

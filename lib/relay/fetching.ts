@@ -9,9 +9,11 @@ import { RequestError } from "../moqt/errors.ts";
 import { isBefore } from "../moqt/messages/fetch.ts";
 import type { FetchAnswer } from "../moqt/session/fetch.ts";
 import type { IncomingFetch } from "../moqt/session/incoming.ts";
-import type { MoqtSession } from "../moqt/session/session.ts";
+import { NEWEST } from "../moqt/versions.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
+import { rewriterOf } from "./framing.ts";
 import type { Group } from "./group.ts";
+import type { RelaySession } from "./session.ts";
 import type { StreamLog } from "./stream_log.ts";
 import type { RelayTrack } from "./track.ts";
 
@@ -39,20 +41,21 @@ export function fetchHeld(track: RelayTrack, request: IncomingFetch): FetchAnswe
 
 /** Asks publishers, one after another. Throws a `RequestError`. */
 export async function fetchFrom(
-  sessions: Iterable<MoqtSession>,
+  sessions: Iterable<RelaySession>,
   request: IncomingFetch,
 ): Promise<FetchAnswer> {
   const { track, start, end, parameters, signal } = request;
   let refusal: unknown;
   for (const session of sessions) {
     const { groupOrder, priority } = parameters;
-    const fetched = session.fetch({ track, start, end }, {
+    const fetched = session.fetch?.({ track, start, end }, {
       signal,
       parameters: {
         ...(groupOrder === undefined ? {} : { groupOrder }),
         ...(priority === undefined ? {} : { priority }),
       },
     });
+    if (fetched === undefined) continue;
     const stop = () => void fetched.close();
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -131,7 +134,11 @@ async function* readLog(
   log: StreamLog,
   { priority, signal }: Range,
 ): AsyncGenerator<FetchObject, void, undefined> {
-  const { header, version } = log;
+  const { header } = log;
+  const version = log.version === "lite" ? NEWEST : log.version;
+  const rewriter = log.version === version
+    ? undefined
+    : rewriterOf(log.version, version, header.hasProperties);
   const last = log.length === 0 ? -1 : log.at(log.length - 1)?.lastId ?? -1;
   if (last < 0) return;
   const parser = new SubgroupParser(version);
@@ -142,7 +149,7 @@ async function* readLog(
     if (piece === undefined) throw new RequestError("internal-error", "the group was let go");
     // Its objects' payloads are views of it, for who knows how long.
     piece.users++;
-    parser.push(piece.bytes);
+    parser.push((rewriter?.push(piece) ?? piece).bytes);
     for (let next = parser.next(); next !== undefined; next = parser.next()) {
       if (next.status !== "normal") continue;
       const { id, payload, properties } = next;

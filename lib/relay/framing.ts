@@ -7,10 +7,31 @@ import { encodeHex } from "../bytes/text.ts";
 import { MAX_PROPERTIES_BYTES } from "../moqt/data/object.ts";
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
 import { SubgroupEncoder } from "../moqt/data/subgroup.ts";
-import type { Version } from "../moqt/versions.ts";
+import { NEWEST, type Version } from "../moqt/versions.ts";
 import { type IntegerForm, integersOf } from "../moqt/wire/integers.ts";
 import { encodeKeyValues, type KeyValue, readKeyValues } from "../moqt/wire/key_values.ts";
 import { Reader } from "../moqt/wire/reader.ts";
+import { DraftToLite, LiteToDraft } from "./lite/framing.ts";
+import { Output } from "./output.ts";
+
+/** How objects are framed on streams: as a draft of MoQT does, or as moq-lite does. */
+export type Framing = Version | "lite";
+
+/** Rewrites one stream's pieces for another framing as they come. */
+export interface PieceRewriter {
+  /** Whether the stream cannot be told in the other framing; nothing more comes of it then. */
+  readonly failed: boolean;
+  /** The next piece, in the other form; undefined where nothing is left of it. */
+  push(piece: SubgroupPiece): SubgroupPiece | undefined;
+}
+
+/** What rewrites a stream from one framing to another. */
+export function rewriterOf(from: Framing, to: Framing, hasProperties: boolean): PieceRewriter {
+  if (from === "lite") return new LiteToDraft(to === "lite" ? NEWEST : to);
+  return to === "lite"
+    ? new DraftToLite(from, hasProperties)
+    : new Transcoder(from, to, hasProperties);
+}
 
 const framings = new Map<string, string>();
 
@@ -18,7 +39,8 @@ const framings = new Map<string, string>();
  * A name for the bytes that a draft makes of objects. Drafts with the same name write the same bytes,
  * so that those of one can be sent to the other as they are.
  */
-export function framingOf(version: Version, hasProperties: boolean): string {
+export function framingOf(version: Framing, hasProperties: boolean): string {
+  if (version === "lite") return version;
   const key = `${version}${hasProperties}`;
   const known = framings.get(key);
   if (known !== undefined) return known;
@@ -42,11 +64,13 @@ const SAMPLE = new Uint8Array(200);
 const COMMON_STATUSES: readonly number[] = [0x0, 0x3, 0x4];
 
 /** Rewrites one stream's pieces for another draft as they come. */
-export class Transcoder {
+export class Transcoder implements PieceRewriter {
   readonly #from: IntegerForm;
   readonly #to: IntegerForm;
   readonly #versions: readonly [from: Version, to: Version];
   readonly #hasProperties: boolean;
+  /** Drafts can tell each other all. */
+  readonly failed = false;
   #at = 0;
   /** The last object's id as it was read, and as it was written: some are left out. */
   #read = -1;
@@ -117,41 +141,6 @@ export class Transcoder {
   }
 }
 
-/** Bytes that grow. */
-class Output {
-  #bytes: Uint8Array;
-  #length = 0;
-
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(capacity);
-  }
-
-  #room(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-  }
-
-  integer(form: IntegerForm, value: number): void {
-    this.#room(9);
-    this.#length = form.write(this.#bytes, this.#length, value);
-  }
-
-  bytes(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  finish(): Uint8Array {
-    const unused = this.#bytes.length - this.#length;
-    return unused > this.#length / 4
-      ? this.#bytes.slice(0, this.#length)
-      : this.#bytes.subarray(0, this.#length);
-  }
-}
-
 /**
  * The bytes of a piece from its first object with an id of at least `id` on, that object's id written
  * in full, as at the start of a stream; undefined where no such object begins in the piece.
@@ -159,9 +148,11 @@ class Output {
 export function pieceFrom(
   piece: SubgroupPiece,
   id: number,
-  version: Version,
+  version: Framing,
   hasProperties: boolean,
 ): { bytes: Uint8Array; id: number } | undefined {
+  // A group of moq-lite is sent from its beginning, or not at all.
+  if (version === "lite") return undefined;
   if (piece.objects === 0 || piece.lastId < id) return undefined;
   const integers = integersOf(version);
   const { bytes } = piece;

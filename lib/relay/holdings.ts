@@ -6,8 +6,8 @@
 import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
-import type { Version } from "../moqt/versions.ts";
 import type { Location } from "../moqt/wire/location.ts";
+import type { Framing } from "./framing.ts";
 import { ENTRY_OVERHEAD, Group, type GroupCache, type GroupOwner } from "./group.ts";
 import { StreamLog } from "./stream_log.ts";
 
@@ -115,7 +115,7 @@ export class Holdings {
    */
   open(
     { trackAlias: _, ...header }: SubgroupHeader,
-    version: Version,
+    version: Framing,
     { stop, many }: { stop: () => void; many: boolean },
   ): Held | undefined {
     const group = this.#group(header.group);

@@ -6,12 +6,11 @@
  */
 import type { DoneName } from "../moqt/codes.ts";
 import type { ObjectDatagram } from "../moqt/data/datagram.ts";
-import type { Publication } from "../moqt/session/publication.ts";
-import type { MoqtSession } from "../moqt/session/session.ts";
 import type { Location } from "../moqt/wire/location.ts";
 import type { Parameters } from "../moqt/wire/parameters.ts";
 import { Cursor } from "./cursor.ts";
 import type { Group } from "./group.ts";
+import type { RelayPublication, RelaySession } from "./session.ts";
 import type { StreamLog } from "./stream_log.ts";
 
 /** Limits of a subscriber. */
@@ -52,14 +51,14 @@ export class Outlet {
   #forwards: boolean;
   #filter: Parameters["filter"];
   /** What objects are sent with. */
-  readonly publication: Publication;
+  readonly publication: RelayPublication;
   /** The subscriber's session. */
-  readonly session: MoqtSession;
+  readonly session: RelaySession;
 
   /** Sends to a publication whose subscriber agreed. */
   constructor(
-    publication: Publication,
-    session: MoqtSession,
+    publication: RelayPublication,
+    session: RelaySession,
     limits: OutletLimits,
     events: OutletEvents,
   ) {

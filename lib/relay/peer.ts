@@ -22,6 +22,7 @@ import type { Namespace, TrackName } from "../moqt/wire/track_name.ts";
 import { type AccessGrant, type Action, allows, type Gatekeeper } from "./access.ts";
 import { fetchFrom, fetchHeld } from "./fetching.ts";
 import type { NamespaceRegistry } from "./registry.ts";
+import type { RelaySession } from "./session.ts";
 import type { RelayTrack } from "./track.ts";
 
 /** Limits of one session. */
@@ -51,7 +52,7 @@ export interface PeerHost {
   /** The track of a name that is there. */
   knownTrack(name: TrackName): RelayTrack | undefined;
   /** Sessions that say they have the track's namespace. */
-  publishers(name: TrackName): readonly MoqtSession[];
+  publishers(name: TrackName): readonly RelaySession[];
   /** A namespace is there, so tracks in it may have a publisher now. */
   namespaceAdded(): void;
   /** A session offered a track. Returns what takes that back. */
@@ -248,7 +249,9 @@ export class Peer {
       return { properties, ...(largest === undefined ? {} : { largest }) };
     }
     for (const session of this.#host.publishers(name)) {
-      const { parameters, properties } = await session.trackStatus(name, { signal });
+      const standing = await session.trackStatus?.(name, { signal });
+      if (standing === undefined) continue;
+      const { parameters, properties } = standing;
       const { largest } = parameters;
       return {
         ...(largest === undefined ? {} : { largest }),

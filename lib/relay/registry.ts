@@ -5,19 +5,19 @@
  */
 import type { NamespaceInterest } from "../moqt/messages/namespace.ts";
 import type { NamespaceFeed } from "../moqt/session/namespaces.ts";
-import type { MoqtSession } from "../moqt/session/session.ts";
 import { formatNamespace, hasPrefix, type Namespace } from "../moqt/wire/track_name.ts";
+import type { RelaySession } from "./session.ts";
 
 interface Known {
   readonly namespace: Namespace;
   /** Who publishes it, the newest last; a session may be there more than once. */
-  readonly sessions: MoqtSession[];
+  readonly sessions: RelaySession[];
 }
 
 /** A wish to hear of what is below a prefix. */
 export interface Watch {
   /** Whose it is; it is not told of its own namespaces. */
-  readonly session: MoqtSession;
+  readonly session: RelaySession;
   /** Below what. */
   readonly prefix: Namespace;
   /** Namespaces, tracks or both. */
@@ -44,7 +44,7 @@ export class NamespaceRegistry {
   }
 
   /** A session publishes a namespace. Returns what takes that back. */
-  add(session: MoqtSession, namespace: Namespace): () => void {
+  add(session: RelaySession, namespace: Namespace): () => void {
     const key = formatNamespace(namespace);
     const known = this.#known.get(key) ?? { namespace, sessions: [] };
     this.#known.set(key, known);
@@ -72,8 +72,8 @@ export class NamespaceRegistry {
   }
 
   /** Sessions that publish a namespace or a prefix of it: the longest first, then the newest. */
-  publishers(namespace: Namespace): MoqtSession[] {
-    const found: MoqtSession[] = [];
+  publishers(namespace: Namespace): RelaySession[] {
+    const found: RelaySession[] = [];
     for (let length = namespace.length; length >= 0; length--) {
       const known = this.#known.get(formatNamespace(namespace.slice(0, length)));
       for (const session of known?.sessions.toReversed() ?? []) {

@@ -18,6 +18,7 @@ import { GroupCache } from "./group.ts";
 import type { OutletLimits } from "./outlet.ts";
 import { Peer, type PeerHost, type SessionLimits } from "./peer.ts";
 import { NamespaceRegistry } from "./registry.ts";
+import type { RelaySession } from "./session.ts";
 import { RelayTrack, type TrackCounters, type TrackHost } from "./track.ts";
 
 /** How a relay is made. */
@@ -290,8 +291,8 @@ export class Relay implements AsyncDisposable {
   }
 
   /** Offers a track to a session that asked for tracks. */
-  #publish(track: RelayTrack, session: MoqtSession, forward: boolean): void {
-    if (track.serves(session)) return;
+  #publish(track: RelayTrack, session: RelaySession, forward: boolean): void {
+    if (session.publish === undefined || track.serves(session)) return;
     const { largest, properties } = track;
     const publication = session.publish(track.name, {
       properties,

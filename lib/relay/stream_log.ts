@@ -5,8 +5,7 @@
  */
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
-import type { Version } from "../moqt/versions.ts";
-import { framingOf, Transcoder } from "./framing.ts";
+import { type Framing, framingOf, type PieceRewriter, rewriterOf } from "./framing.ts";
 
 /** What keeping a piece costs beside its bytes, roughly. */
 const PIECE_OVERHEAD = 200;
@@ -45,17 +44,17 @@ export interface LogReader {
 export class StreamLog {
   readonly #pieces: KeptPiece[] = [];
   readonly #readers = new Set<LogReader>();
-  readonly #derived = new Map<string, { log: StreamLog; transcoder: Transcoder }>();
+  readonly #derived = new Map<string, { log: StreamLog; transcoder: PieceRewriter }>();
   #first = 0;
   #state: "open" | "whole" | "cut" = "open";
   #bytes = 0;
   /** How the stream begins. */
   readonly header: StreamHeader;
-  /** The draft whose bytes these are. */
-  readonly version: Version;
+  /** Whose framing these bytes have. */
+  readonly version: Framing;
 
   /** Begins empty. */
-  constructor(header: StreamHeader, version: Version) {
+  constructor(header: StreamHeader, version: Framing) {
     this.header = header;
     this.version = version;
   }
@@ -130,6 +129,7 @@ export class StreamLog {
     for (const { log, transcoder } of this.#derived.values()) {
       const made = transcoder.push(piece);
       if (made !== undefined) cost += log.append(made);
+      if (transcoder.failed) log.end(false);
     }
     for (const reader of this.#readers) reader.grew(piece);
     return cost;
@@ -169,20 +169,21 @@ export class StreamLog {
    * These bytes as another draft frames them: the log itself where that is the same, and undefined
    * where its beginning was let go. `cost` is told what is kept more.
    */
-  as(version: Version, cost: (bytes: number) => void): StreamLog | undefined {
+  as(version: Framing, cost: (bytes: number) => void): StreamLog | undefined {
     const { hasProperties } = this.header;
     const framing = framingOf(version, hasProperties);
     if (framing === framingOf(this.version, hasProperties)) return this;
     const known = this.#derived.get(framing);
     if (known !== undefined) return known.log;
     if (this.#first > 0) return undefined;
-    const transcoder = new Transcoder(this.version, version, hasProperties);
+    const transcoder = rewriterOf(this.version, version, hasProperties);
     const log = new StreamLog(this.header, version);
     let bytes = 0;
     for (const piece of this.#pieces) {
       const made = transcoder.push(piece);
       if (made !== undefined) bytes += log.append(made);
     }
+    if (transcoder.failed) log.end(false);
     if (this.#state !== "open") log.end(this.#state === "whole");
     this.#derived.set(framing, { log, transcoder });
     cost(bytes);

@@ -8,8 +8,7 @@ import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
 import { RequestError } from "../moqt/errors.ts";
 import type { ForwardStream } from "../moqt/session/forward.ts";
-import type { MoqtSession } from "../moqt/session/session.ts";
-import type { Subscription, SubscriptionEnd } from "../moqt/session/subscription.ts";
+import type { SubscriptionEnd } from "../moqt/session/subscription.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
 import type { TrackProperties } from "../moqt/wire/properties.ts";
 import type { TrackName } from "../moqt/wire/track_name.ts";
@@ -17,6 +16,7 @@ import { Group, type GroupCache, type GroupOwner } from "./group.ts";
 import { Holdings } from "./holdings.ts";
 import { Outlet, type OutletLimits } from "./outlet.ts";
 import { Pressure } from "./pressure.ts";
+import type { RelaySession, RelaySubscription } from "./session.ts";
 import { Upstream, type UpstreamEvents } from "./upstream.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -31,7 +31,7 @@ export interface TrackHost {
   /** Counters. */
   readonly counters: TrackCounters;
   /** Sessions that say they have the track's namespace, the best first. */
-  publishers(track: TrackName): readonly MoqtSession[];
+  publishers(track: TrackName): readonly RelaySession[];
   /** Nothing is known of the track any more. */
   forget(track: RelayTrack): void;
 }
@@ -62,7 +62,7 @@ const FINAL: ReadonlySet<string> = new Set<DoneName>([
 /** A track. */
 export class RelayTrack implements GroupOwner, UpstreamEvents {
   readonly #host: TrackHost;
-  readonly #upstreams = new Map<MoqtSession, Upstream>();
+  readonly #upstreams = new Map<RelaySession, Upstream>();
   readonly #outlets = new Set<Outlet>();
   readonly #waiters = new Waiters();
   readonly #pressure = new Pressure();
@@ -119,7 +119,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   /** Whether a session is sent it. */
-  serves(session: MoqtSession): boolean {
+  serves(session: RelaySession): boolean {
     for (const outlet of this.#outlets) if (outlet.session === session) return true;
     return false;
   }
@@ -130,7 +130,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   /** Sessions that send it. */
-  get sources(): MoqtSession[] {
+  get sources(): RelaySession[] {
     return [...this.#upstreams.values()].filter((it) => it.isReady).map(({ session }) => session);
   }
 
@@ -174,14 +174,14 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   /** A publisher offered the track, and was told whether to send objects (`forward`). */
-  offered(session: MoqtSession, subscription: Subscription, forward: boolean): void {
+  offered(session: RelaySession, subscription: RelaySubscription, forward: boolean): void {
     this.#upstreams.get(session)?.close();
     this.#add(session, subscription, { isOffered: true, forward });
   }
 
   #add(
-    session: MoqtSession,
-    subscription: Subscription,
+    session: RelaySession,
+    subscription: RelaySubscription,
     options: { isOffered: boolean; forward: boolean },
   ): void {
     clearTimeout(this.#hold);
@@ -283,7 +283,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   /** Makes a subscriber of a publication that its session agreed on. */
-  outlet(publication: Outlet["publication"], session: MoqtSession): Outlet {
+  outlet(publication: Outlet["publication"], session: RelaySession): Outlet {
     const { counters, cache, limits } = this.#host;
     return new Outlet(publication, session, limits, {
       sent: (outlet, bytes) => {

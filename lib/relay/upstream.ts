@@ -6,11 +6,11 @@
 import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
 import type { ForwardSink, ForwardStream } from "../moqt/session/forward.ts";
-import type { MoqtSession } from "../moqt/session/session.ts";
-import type { Subscription, SubscriptionEnd } from "../moqt/session/subscription.ts";
-import type { Version } from "../moqt/versions.ts";
+import type { SubscriptionEnd } from "../moqt/session/subscription.ts";
 import type { Location } from "../moqt/wire/location.ts";
 import type { TrackProperties } from "../moqt/wire/properties.ts";
+import type { Framing } from "./framing.ts";
+import type { RelaySession, RelaySubscription } from "./session.ts";
 
 /** What an upstream tells its track. */
 export interface UpstreamEvents {
@@ -35,21 +35,21 @@ const UPDATE_MS = 2000;
 
 /** A subscription of the relay's. */
 export class Upstream implements ForwardSink {
-  readonly #subscription: Subscription;
+  readonly #subscription: RelaySubscription;
   readonly #events: UpstreamEvents;
   #state: "asking" | "ready" | "over" = "asking";
   #forward: boolean;
   /** The largest group that was taken from it. */
   newestGroup: number | undefined;
   /** The publisher's session. */
-  readonly session: MoqtSession;
+  readonly session: RelaySession;
   /** Whether the publisher offered the track itself (PUBLISH), so that it is not to be left. */
   readonly isOffered: boolean;
 
   /** Receives from a subscription that was just asked for, or accepted. */
   constructor(
-    session: MoqtSession,
-    subscription: Subscription,
+    session: RelaySession,
+    subscription: RelaySubscription,
     events: UpstreamEvents,
     options: { isOffered: boolean; forward: boolean },
   ) {
@@ -68,8 +68,8 @@ export class Upstream implements ForwardSink {
     return this.#state === "ready";
   }
 
-  /** The draft it is received in. */
-  get version(): Version {
+  /** How what it sends is framed. */
+  get version(): Framing {
     return this.session.version;
   }
 
