@@ -97,7 +97,10 @@ export class Writer {
   #room(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    // By doubling alone, so that writers with a bound end up with the same sizes.
+    let capacity = Math.max(1, this.#bytes.length);
+    while (capacity < needed) capacity *= 2;
+    const grown = new Uint8Array(capacity);
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
