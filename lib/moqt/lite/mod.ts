@@ -21,13 +21,16 @@
 export * from "./announcements.ts";
 export * from "./broadcast.ts";
 export { LiteStreamError } from "./errors.ts";
+export type { LiteFeed } from "./feed.ts";
 export type { LateGroups } from "./group_queue.ts";
+export type * from "./incoming.ts";
 export * from "./messages/announce.ts";
 export * from "./messages/group.ts";
 export * from "./messages/session_info.ts";
 export * from "./messages/setup.ts";
 export * from "./messages/subscribe.ts";
 export { joinPath, litePath, MAX_PATH_BYTES, MAX_PATH_PARTS, pathSuffix } from "./path.ts";
+export type { LitePublication } from "./publication.ts";
 export type { LiteOffer } from "./publisher.ts";
 export { PushBuffer } from "./push_buffer.ts";
 export type { LiteGroup } from "./received_group.ts";

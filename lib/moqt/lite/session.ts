@@ -15,14 +15,17 @@ import { CLOSE_CODES, type CloseName } from "../codes.ts";
 import { MoqtViolation, violation } from "../errors.ts";
 import { LiteAnnouncements } from "./announcements.ts";
 import type { LiteBroadcast } from "./broadcast.ts";
+import type { LiteHandlers } from "./incoming.ts";
 import { LiteStreamError, resetReason } from "./errors.ts";
 import { ANNOUNCE_STREAM, encodeAnnouncePlease } from "./messages/announce.ts";
 import { decodeGroup, GROUP_STREAM, MAX_GROUP_BYTES } from "./messages/group.ts";
 import { decodeSessionInfo, MAX_SESSION_INFO_BYTES } from "./messages/session_info.ts";
+import type { LiteSetupOptions } from "./messages/setup.ts";
 import { decodeSubscribeOk, encodeSubscribe } from "./messages/subscribe.ts";
 import { MAX_SUBSCRIBE_OK_BYTES, SUBSCRIBE_STREAM } from "./messages/subscribe.ts";
 import { litePath } from "./path.ts";
 import { type LiteOffer, Publisher } from "./publisher.ts";
+import { LiteResponder } from "./responder.ts";
 import { type Begun, CONTROL_ORDER, setUpClient, setUpServer } from "./setup.ts";
 import { StreamInput } from "./stream_input.ts";
 import { type LiteSubscribeOptions, LiteSubscription } from "./subscription.ts";
@@ -34,6 +37,10 @@ export interface LiteSessionOptions {
   implementation?: string;
   /** How long the set-up may take, in milliseconds. Default 10,000. */
   setupTimeoutMs?: number;
+  /** Answers the peer; absent: with what {@link LiteSession.publish} was given. */
+  handlers?: LiteHandlers;
+  /** A server's: told what the client said before it is answered. Throws to send it away. */
+  admit?: (setup: LiteSetupOptions) => void | Promise<void>;
   /** Gives up. */
   signal?: AbortSignal;
 }
@@ -63,7 +70,8 @@ export function acceptLite(
 /** A session. Both sides may publish and subscribe. */
 export class LiteSession implements AsyncDisposable {
   readonly #connection: Connection;
-  readonly #publisher: Publisher;
+  readonly #publisher = new Publisher();
+  readonly #responder: LiteResponder;
   readonly #subscriptions = new Map<number, LiteSubscription>();
   readonly #announcements = new Set<LiteAnnouncements>();
   readonly #closed = Promise.withResolvers<CloseInfo>();
@@ -73,9 +81,9 @@ export class LiteSession implements AsyncDisposable {
   #over = false;
   #reason: unknown;
 
-  private constructor(connection: Connection) {
+  private constructor(connection: Connection, handlers: LiteHandlers | undefined) {
     this.#connection = connection;
-    this.#publisher = new Publisher(connection);
+    this.#responder = new LiteResponder(connection, handlers ?? this.#publisher);
     this.#closed.promise.catch(() => {});
     connection.closed.then((info) => this.#end(undefined, info), (error) => this.#end(error));
   }
@@ -83,7 +91,7 @@ export class LiteSession implements AsyncDisposable {
   /** Begins a session; {@link connectLite} and {@link acceptLite} are easier to read. */
   static async begin(
     connection: Connection,
-    setUp: (connection: Connection, implementation: string) => Promise<Begun>,
+    setUp: (connection: Connection, options: LiteSessionOptions) => Promise<Begun>,
     options: LiteSessionOptions,
   ): Promise<LiteSession> {
     options.signal?.throwIfAborted();
@@ -93,14 +101,14 @@ export class LiteSession implements AsyncDisposable {
         `moq-lite-02 is not spoken as ${JSON.stringify(connection.protocol)}`,
       );
     }
-    const session = new LiteSession(connection);
+    const session = new LiteSession(connection, options.handlers);
     const late = setTimeout(() => {
       session.#fail(new MoqtViolation("control-message-timeout", "no set-up came in time"));
     }, options.setupTimeoutMs ?? 10_000);
     const give = () => session.#fail(options.signal!.reason);
     options.signal?.addEventListener("abort", give, { once: true });
     try {
-      session.#begun = await setUp(connection, options.implementation ?? "xoq");
+      session.#begun = await setUp(connection, options);
       if (session.#over) throw session.#reason;
     } catch (error) {
       session.#fail(error);
@@ -140,7 +148,7 @@ export class LiteSession implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /** Tells the peer of a broadcast. Throws where one of that path is told already. */
+  /** Tells the peer of a broadcast. Throws where one of that path is told already. Not with `handlers`. */
   publish(path: string, broadcast: LiteBroadcast): LiteOffer {
     return this.#publisher.add(path, broadcast);
   }
@@ -256,9 +264,9 @@ export class LiteSession implements AsyncDisposable {
     const input = new StreamInput(stream.readable);
     const type = await input.next((buffer) => buffer.integer());
     stream.writable.sendOrder = CONTROL_ORDER;
-    if (type === ANNOUNCE_STREAM) await this.#publisher.announce(stream, input);
+    if (type === ANNOUNCE_STREAM) await this.#responder.announce(stream, input);
     else if (type === SUBSCRIBE_STREAM) {
-      await this.#publisher.subscribe(stream, input, this.version);
+      await this.#responder.subscribe(stream, input, this.version);
     } else if (type === 0) throw violation("a second stream of the session");
     else {
       // What is not known is refused and hurts nobody: that is how extensions are found.
@@ -310,7 +318,7 @@ export class LiteSession implements AsyncDisposable {
     if (this.#over) return;
     this.#over = true;
     this.#reason ??= error;
-    this.#publisher.end();
+    this.#responder.end();
     const ended = error ?? new LiteStreamError("session-closed", ENDED);
     for (const asked of [...this.#subscriptions.values(), ...this.#announcements]) asked.end(ended);
     if (error === undefined) this.#closed.resolve(info);

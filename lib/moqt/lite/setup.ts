@@ -12,6 +12,7 @@ import {
   decodeServerSetup,
   encodeClientSetup,
   encodeServerSetup,
+  type LiteSetupOptions,
   SERVER_SETUP,
 } from "./messages/setup.ts";
 import type { PushBuffer } from "./push_buffer.ts";
@@ -33,8 +34,22 @@ export interface Begun {
   input: StreamInput;
 }
 
+/** What is said, and who is let in. */
+export interface SetUpOptions {
+  /** Name and version of the program. */
+  implementation?: string;
+  /** Told what a client said; throws to send it away. */
+  admit?: (setup: LiteSetupOptions) => void | Promise<void>;
+}
+
+/** What peers are told where nothing else was said. */
+const IMPLEMENTATION = "xoq";
+
 /** Sets up as the client. */
-export async function setUpClient(connection: Connection, implementation: string): Promise<Begun> {
+export async function setUpClient(
+  connection: Connection,
+  { implementation = IMPLEMENTATION }: SetUpOptions,
+): Promise<Begun> {
   const stream = await connection.createBidirectionalStream({ sendOrder: CONTROL_ORDER });
   const versions = LITE_CODES.map(({ code }) => code);
   await send(stream, encodeClientSetup({ versions, options: { implementation } }));
@@ -48,7 +63,10 @@ export async function setUpClient(connection: Connection, implementation: string
 }
 
 /** Sets up as the server. */
-export async function setUpServer(connection: Connection, implementation: string): Promise<Begun> {
+export async function setUpServer(
+  connection: Connection,
+  { implementation = IMPLEMENTATION, admit }: SetUpOptions,
+): Promise<Begun> {
   const streams = connection.incomingBidirectionalStreams.getReader();
   let stream: BidirectionalStream | undefined;
   try {
@@ -68,6 +86,7 @@ export async function setUpServer(connection: Connection, implementation: string
     throw unsupported(`the client offers ${offered === "" ? "no version" : offered}`);
   }
   stream.writable.sendOrder = CONTROL_ORDER;
+  await admit?.(options);
   await send(stream, encodeServerSetup({ version: known.code, options: { implementation } }));
   return { version: known.version, implementation: options.implementation, stream, input };
 }

@@ -29,6 +29,16 @@ export type GroupOpener = (
   signal: AbortSignal,
 ) => Promise<{ stream: SendStream; head: Uint8Array }>;
 
+/** What a track hears of a subscriber. */
+export interface SenderEvents {
+  /** A group was cut off. */
+  reset(): void;
+  /** Nothing waits for it. */
+  drained(): void;
+  /** Nothing is sent to it any more. */
+  over(): void;
+}
+
 /** Small frames are written together, up to so many bytes. */
 const BATCH_BYTES = 32 << 10;
 
@@ -36,7 +46,7 @@ const BATCH_BYTES = 32 << 10;
 export class TrackSender {
   readonly #open: GroupOpener;
   readonly #limits: { lateGroups: number; maxPendingBytes: number };
-  readonly #events: { reset(): void; drained(): void };
+  readonly #events: SenderEvents;
   readonly #groups = new Map<number, GroupSender>();
   readonly #over = Promise.withResolvers<void>();
   #stopped = false;
@@ -46,7 +56,7 @@ export class TrackSender {
   constructor(
     open: GroupOpener,
     limits: { lateGroups: number; maxPendingBytes: number },
-    events: { reset(): void; drained(): void },
+    events: SenderEvents,
   ) {
     this.#open = open;
     this.#limits = limits;
@@ -121,7 +131,9 @@ export class TrackSender {
   }
 
   #end(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
+    this.#events.over();
     this.#over.resolve();
   }
 }

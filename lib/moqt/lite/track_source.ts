@@ -141,19 +141,19 @@ export class LiteTrackSource {
 
   /** Sends to a subscriber from now on, beginning with the newest group. For sessions. */
   attach(open: GroupOpener): TrackSender {
-    const sender = new TrackSender(open, {
+    const sender: TrackSender = new TrackSender(open, {
       lateGroups: this.#options.lateGroups ?? 1,
       maxPendingBytes: this.#options.maxPendingBytes ?? DEFAULT_BYTES,
     }, {
       reset: () => this.#resetGroups++,
       drained: () => this.#drained(),
+      over: () => {
+        this.#senders.delete(sender);
+        this.#drained();
+        if (this.#senders.size === 0) this.#options.onDemand?.(false);
+      },
     });
     this.#senders.add(sender);
-    sender.over.then(() => {
-      this.#senders.delete(sender);
-      this.#drained();
-      if (this.#senders.size === 0) this.#options.onDemand?.(false);
-    });
     if (this.#group?.trimmed === 0) sender.startGroup(this.#group);
     if (this.#over) void sender.finish();
     else if (this.#senders.size === 1) this.#options.onDemand?.(true);
