@@ -1,60 +1,47 @@
 /**
- * `deno task fuzz [--seconds 30] [--seed N] [--target NAME]`: broken inputs for every decoder of what
- * comes from outside. Prints what is needed to see a finding again; exits 1 when there is one.
+ * `deno task fuzz [--seconds 30 | --inputs 10M] [--seed N] [--target NAME]`: broken inputs for every
+ * decoder of what comes from outside, and for sessions. Prints what is needed to see a finding again;
+ * exits 1 when there is one.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { mutate, Random } from "./fuzz/mutate.ts";
+import { type Budget, fuzzTarget, parseInputs } from "./fuzz/run.ts";
 import { fuzzTargets } from "./fuzz/targets.ts";
-
-/** Longest a decoder may take over one input, in milliseconds. */
-const MAX_MS = 1_000;
-/** Inputs between two looks at the clock. */
-const BATCH = 64;
 
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "30" },
+    inputs: { type: "string" },
     seed: { type: "string", default: String(Date.now() >>> 0) },
     target: { type: "string" },
   },
 });
 const seed = Number(values.seed);
+// `moqt` is all of MoQT's targets, `moqt-18-fetch` is one.
 const targets = (await fuzzTargets()).filter(({ name }) =>
-  values.target === undefined || name === values.target
+  values.target === undefined || name === values.target || name.startsWith(`${values.target}-`)
 );
 if (targets.length === 0) throw new TypeError(`no fuzz target ${values.target}`);
-const share = Number(values.seconds) * 1_000 / targets.length;
 
+let left = values.inputs === undefined ? Infinity : parseInputs(values.inputs);
 let findings = 0;
-for (const { name, seeds, run, expects } of targets) {
-  const random = new Random(seed);
-  const until = performance.now() + share;
-  let inputs = 0;
-  // A valid input that is refused makes the rest of the run worthless.
-  for (const valid of seeds) {
-    if (!name.endsWith("-access-unit")) run(valid);
+let total = 0;
+for (const [index, target] of targets.entries()) {
+  // What a slow target leaves of its share goes to those that follow.
+  const share = left / (targets.length - index);
+  const budget: Budget = values.inputs === undefined
+    ? { milliseconds: Number(values.seconds) * 1_000 / targets.length }
+    : { inputs: Math.min(share, target.mostInputs ?? Infinity) };
+  const { inputs, finding } = await fuzzTarget(target, seed, budget);
+  left -= inputs;
+  total += inputs;
+  if (finding !== undefined) {
+    findings++;
+    console.error(`${target.name}: seed ${seed}, input ${inputs}: ${finding.hex}\n`, finding.fault);
   }
-  fuzzing: while (performance.now() < until) {
-    for (let i = 0; i < BATCH; i++, inputs++) {
-      const input = mutate(seeds, random);
-      const began = performance.now();
-      let fault: unknown;
-      try {
-        run(input);
-      } catch (error) {
-        if (!expects(error)) fault = error;
-      }
-      const took = performance.now() - began;
-      if (took > MAX_MS) fault ??= new Error(`took ${Math.round(took)} ms`);
-      if (fault === undefined) continue;
-      findings++;
-      const hex = Array.from(input, (byte) => byte.toString(16).padStart(2, "0")).join("");
-      console.error(`${name}: seed ${seed}, input ${inputs}: ${hex}\n`, fault);
-      break fuzzing;
-    }
-  }
-  console.error(`${name}: ${inputs} inputs`);
+  console.error(`${target.name}: ${inputs} inputs`);
 }
+const megabytes = Math.round(Deno.memoryUsage().rss / 1e6);
+console.error(`${total} inputs, ${findings} findings, ${megabytes} MB at the end`);
 if (findings > 0) Deno.exit(1);

@@ -44,9 +44,11 @@ export interface FuzzTarget {
   /** Valid inputs. */
   seeds: Uint8Array[];
   /** Decodes; throws only what `expects` allows. */
-  run(input: Uint8Array): void;
+  run(input: Uint8Array): void | Promise<void>;
   /** Whether the error is one the decoder promises. */
   expects(error: unknown): boolean;
+  /** Most of `--inputs` that it takes, where an input is much more than a call. */
+  mostInputs?: number;
 }
 
 const known = (error: unknown) => error instanceof XoqError;

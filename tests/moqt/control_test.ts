@@ -200,3 +200,20 @@ for (const [version, bytes] of SEEN) {
     assert.deepEqual(message.versions, version === 14 ? [0xff00000e] : undefined);
   });
 }
+
+Deno.test("a filter that ends beyond all groups ends at none of their objects", () => {
+  for (const version of [20, 22] as const) {
+    // FETCH of a/t from group 2^53-1 on, and 2^64-1 groups more.
+    const filter = "fe1fffffffffffff" + "09" + "ffffffffffffffffff" + "03";
+    const value = version === 20 ? (filter.length / 2).toString(16) + filter : "04" + filter;
+    const fields = "000101" + "61" + "0174" + "01" + "21" + value;
+    const parser = new ControlParser(version);
+    parser.push(hex("16" + (fields.length / 2).toString(16).padStart(4, "0") + fields));
+    const read = parser.next();
+    assert.deepEqual(read?.kind === "fetch" && read.range.by === "range" && read.range.end, {
+      group: Number.MAX_SAFE_INTEGER,
+      object: 0,
+    });
+    encodeControl(read!, version);
+  }
+});

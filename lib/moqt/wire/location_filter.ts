@@ -63,6 +63,8 @@ function filterOf(type: number, fields: readonly number[]): SubscriptionFilter {
       return { from: "largest-object" };
     default:
       if (delta === 0 && endObject < object) throw violation("a filter ends before its start");
+      // Beyond all groups that can be handled here, objects are not told apart.
+      if (group + delta > Number.MAX_SAFE_INTEGER) return { from: "start", start, endGroup };
       return { from: "start", start, endGroup, endObject };
   }
 }
