@@ -79,19 +79,20 @@ export async function refuseUnknown(
 export async function proposeWords(
   entries: readonly CommandEntry[],
   words: readonly string[],
-  loaded: { path: readonly CommandEntry[]; command: Command; table: OptionTable } | undefined,
+  loaded: { command: Command; table: OptionTable } | undefined,
 ): Promise<string[]> {
-  if (loaded === undefined) {
-    const { path, rest } = findEntry(entries, words.slice(0, -1));
-    const level = path.length === 0 ? entries : path.at(-1)?.commands;
-    const partial = words.at(-1) ?? "";
-    if (level === undefined || rest.length > 0) return [];
-    return level.filter((e) => !e.hidden && e.name.startsWith(partial)).map((e) => e.name);
-  }
-  const { command, table, path } = loaded;
+  const { path, rest } = findEntry(entries, words.slice(0, -1));
+  const level = path.length === 0 ? entries : path.at(-1)?.commands;
+  const partial = words.at(-1) ?? "";
+  const names = level === undefined || rest.length > 0
+    ? []
+    : level.filter((e) => !e.hidden && e.name.startsWith(partial)).map((e) => e.name);
+  if (loaded === undefined) return names;
+  const { command, table } = loaded;
   const app = application(stricliCommand(command, table, () => {}));
   const proposals = await proposeCompletions(app, words.slice(path.length), context(() => {}));
-  return proposals.map((proposal) => proposal.completion).toSorted();
+  // A command may have commands of its own: `xoq relay` and `xoq relay token`.
+  return [...names, ...proposals.map((proposal) => proposal.completion).toSorted()];
 }
 
 type Target = StricliCommand<StricliContext> | RouteMap<StricliContext>;

@@ -20,6 +20,12 @@ Deno.test("commands, groups, flags and values are proposed", async () => {
   assert.deepEqual(await complete("ticket", "new", "--exp"), ["--expires"]);
   assert.deepEqual(await complete("ticket", "new", "a", "--view", "--v"), ["--verbose"]);
   assert.deepEqual(await complete("completions", "z"), ["zsh"]);
+  assert.deepEqual(await complete("moq", "b"), ["bench"]);
+  assert((await complete("moq", "bench", "")).includes("loopback"));
+  assert((await complete("relay", "")).includes("token"), "beside a command's own options");
+  assert.deepEqual(await complete("relay", "to"), ["token"]);
+  assert.deepEqual(await complete("relay", "--public", "to"), []);
+  assert.deepEqual(await complete("relay", "token", "--publ"), ["--publish"]);
   assert((await complete("camera", "--enc")).includes("--encoder"));
   assert((await complete("camera", "--encoder", "l")).includes("libav"));
   assert((await complete("camera", "te")).includes("test"));

@@ -31,5 +31,5 @@ async function propose(words: readonly string[]): Promise<string[]> {
   if (load === undefined) return await proposeWords(COMMANDS, words, undefined);
   const command = await load();
   const table = { ...command.options, ...GENERAL_OPTIONS };
-  return await proposeWords(COMMANDS, words, { path, command, table });
+  return await proposeWords(COMMANDS, words, { command, table });
 }
