@@ -15,6 +15,14 @@ const HAND_OUT_BYTES = READ_BYTES / 2;
 /** Bytes are read into this and copied out to the size they have. */
 let scratch = new Uint8Array(READ_BYTES);
 
+/** Where memory comes from when the one before was handed out: buffers of exactly 64 KiB. */
+let spare: () => ArrayBuffer | undefined = () => undefined;
+
+/** Has reads use spare memory of 64 KiB where `take` gives some. */
+export function useSpareMemory(take: () => ArrayBuffer | undefined): void {
+  spare = take;
+}
+
 /** Frees the handles of streams that were dropped without being ended. */
 const dropped = new FinalizationRegistry<number>((handle) => {
   quicLibrary().symbols.xoq_quic_free(handle);
@@ -159,7 +167,7 @@ export class QuicReceiveStream {
     }
     if (count < HAND_OUT_BYTES) return scratch.slice(0, count);
     const chunk = scratch.subarray(0, count);
-    scratch = new Uint8Array(READ_BYTES);
+    scratch = new Uint8Array(spare() ?? new ArrayBuffer(READ_BYTES));
     return chunk;
   }
 

@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { type QuicConnection, QuicError } from "../../ffi/quic/mod.ts";
+import { type QuicConnection, QuicError, useSpareMemory } from "../../ffi/quic/mod.ts";
 import type { ConnectionStats, PathInfo } from "./connection.ts";
 import { sessionError, transportError } from "./quic_errors.ts";
+import { takeSpare } from "./read_memory.ts";
 import type { Halves, ReceiveHalf, SendHalf, Session, SessionEnd } from "./session.ts";
+
+useSpareMemory(takeSpare);
 
 /** A session of an iroh endpoint, or of one that is dialled by address. */
 export class QuicSession implements Session {

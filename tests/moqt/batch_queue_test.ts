@@ -63,3 +63,30 @@ Deno.test("a reader that waits when the queue is abandoned ends", async () => {
   await values.return!();
   assert.deepEqual(await next, { done: true, value: undefined });
 });
+
+Deno.test("memory is given back once the reader asks for more than what lies in it", async () => {
+  const [a, b] = [Uint8Array.of(1), Uint8Array.of(2)];
+  const back: Uint8Array[] = [];
+  const queue = new BatchQueue<number>(10, (memory) => back.push(memory));
+  queue.push([1]);
+  assert.deepEqual(await queue.take(), [1]);
+  queue.push([2]);
+  queue.spent(a);
+  queue.push([3]);
+  assert.deepEqual(await queue.take(), [2, 3]);
+  assert.deepEqual(back, []);
+  queue.push([4]);
+  queue.spent(b);
+  assert.deepEqual(await queue.take(), [4]);
+  assert.deepEqual(back, [a]);
+  queue.end();
+  assert.equal(await queue.take(), undefined);
+  assert.deepEqual(back, [a, b]);
+});
+
+Deno.test("memory of values that nobody reads any more is not given back", () => {
+  const queue = new BatchQueue<number>(10, () => assert.fail("given back"));
+  queue.push([1]);
+  queue.abandon();
+  queue.spent(Uint8Array.of(1));
+});

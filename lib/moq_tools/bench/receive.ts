@@ -20,7 +20,7 @@ export async function receiveLoad(
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    for await (const batch of subscription.batches()) {
+    for await (const batch of subscription.batches({ lend: true })) {
       turns.look();
       stats.add(batch, clock.now(turns.now));
       if (turns.due) await turns.give();

@@ -271,7 +271,10 @@ export class SubgroupParser {
     }
     if (this.#length > 0) {
       const payload = this.#payload.take(feed, this.#length);
-      if (payload === undefined) return false;
+      if (payload === undefined) {
+        this.#properties = ownProperties(this.#properties);
+        return false;
+      }
       this.#bytes = payload;
     } else this.#bytes = EMPTY;
     this.#hasHead = false;
@@ -313,6 +316,15 @@ export class SubgroupParser {
     this.#length = length;
     return true;
   }
+}
+
+/** The same, without views of bytes that are let go before the object is whole. */
+function ownProperties(properties: KeyValue[] | undefined): KeyValue[] | undefined {
+  if (properties?.every(({ value }) => typeof value === "bigint") !== false) return properties;
+  return properties.map(({ type, value }) => ({
+    type,
+    value: typeof value === "bigint" ? value : value.slice(),
+  }));
 }
 
 /** Puts an object together. The payload is a view of the bytes the parser was given, where it can be. */

@@ -13,10 +13,19 @@ export class BatchQueue<T> {
   #ended = false;
   #reader: (() => void) | undefined;
   #writers: (() => void)[] = [];
+  readonly #release: ((memory: Uint8Array) => void) | undefined;
+  /** Memory whose values are all queued, or were taken. */
+  #spent: Uint8Array[] = [];
+  /** Memory whose values the reader has. */
+  #lent: Uint8Array[] = [];
 
-  /** Has room while fewer than `limit` values wait; a batch is taken whole. */
-  constructor(limit: number) {
+  /**
+   * Has room while fewer than `limit` values wait; a batch is taken whole. `release` gets what was
+   * {@link spent} once the reader asks for more.
+   */
+  constructor(limit: number, release?: (memory: Uint8Array) => void) {
     this.#limit = limit;
+    this.#release = release;
   }
 
   /** Whether a batch is taken without waiting. */
@@ -32,6 +41,11 @@ export class BatchQueue<T> {
     this.#reader?.();
   }
 
+  /** No value that is pushed from now on lies in this memory. */
+  spent(memory: Uint8Array): void {
+    if (this.#release !== undefined && !this.#ended) this.#spent.push(memory);
+  }
+
   /** Resolves once there is room. */
   async room(): Promise<void> {
     while (!this.hasRoom) await new Promise<void>((resolve) => this.#writers.push(resolve));
@@ -41,7 +55,7 @@ export class BatchQueue<T> {
   end(): void {
     this.#ended = true;
     this.#reader?.();
-    this.#release();
+    this.#letWrite();
   }
 
   /** Nothing is read any more. */
@@ -51,12 +65,18 @@ export class BatchQueue<T> {
     this.end();
   }
 
-  #release(): void {
+  #letWrite(): void {
     for (const writer of this.#writers.splice(0)) writer();
   }
 
-  /** All that waits, as one batch; undefined: the end. */
+  #reuse(): void {
+    for (const memory of this.#lent) this.#release!(memory);
+    this.#lent = [];
+  }
+
+  /** All that waits, as one batch; undefined: the end. What the last one lies in is reused. */
   async take(): Promise<T[] | undefined> {
+    this.#reuse();
     while (this.#batches.length === 0) {
       if (this.#ended) return undefined;
       await new Promise<void>((resolve) => this.#reader = resolve);
@@ -65,7 +85,9 @@ export class BatchQueue<T> {
     const batches = this.#batches;
     this.#batches = [];
     this.#size = 0;
-    this.#release();
+    this.#lent = this.#spent;
+    this.#spent = [];
+    this.#letWrite();
     return batches.length === 1 ? batches[0] : batches.flat();
   }
 

@@ -135,11 +135,15 @@ export class DataStreams {
     receiver.signal.addEventListener("abort", stop, { once: true });
     let whole = false;
     try {
+      let before: Uint8Array | undefined;
       while (true) {
         await receiver.take(parser);
         const { done, value } = await reader.read();
         if (done) break;
+        // What was not taken of the bytes before is copied here.
         parser.push(value);
+        if (before !== undefined) receiver.spent(before);
+        before = value;
       }
       if (receiver.signal.aborted) return;
       if (!parser.between) throw violation("a stream ends inside an object");

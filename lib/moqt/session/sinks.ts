@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { recycle } from "../../transport/read_memory.ts";
 import { GroupAssembler } from "./assembler.ts";
 import { BatchQueue } from "./batch_queue.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
@@ -16,6 +17,8 @@ export interface Sink {
   opened(group: number): void;
   /** Objects of one stream, not none, from now on the sink's; a promise: wait for it before the next. */
   objects(batch: ReceivedObject[]): Promise<void> | undefined;
+  /** No further objects lie in this memory, which was read from the transport. */
+  spent?(memory: Uint8Array): void;
   /** A stream of a group ended. */
   ended(group: number, whole: boolean, last?: number): void;
   /** A datagram's object. */
@@ -35,8 +38,13 @@ const MAX_GROUPS = 64;
 
 /** Objects in the order of their arrival. */
 export class ArrivalSink implements Sink {
-  readonly #queue = new BatchQueue<ReceivedObject>(MAX_OBJECTS);
+  readonly #queue: BatchQueue<ReceivedObject>;
   #droppedDatagrams = 0;
+
+  /** `lend`: the memory of objects is used again once the next are asked for. */
+  constructor(lend = false) {
+    this.#queue = new BatchQueue(MAX_OBJECTS, lend ? recycle : undefined);
+  }
 
   /** The objects; marks of groups' and tracks' ends among them. */
   values(): AsyncIterableIterator<ReceivedObject> {
@@ -60,6 +68,11 @@ export class ArrivalSink implements Sink {
   objects(batch: ReceivedObject[]): Promise<void> | undefined {
     this.#queue.push(batch);
     return this.#queue.hasRoom ? undefined : this.#queue.room();
+  }
+
+  /** Memory to use again. */
+  spent(memory: Uint8Array): void {
+    this.#queue.spent(memory);
   }
 
   /** Nothing to do. */

@@ -128,13 +128,16 @@ export class Subscription implements AsyncDisposable {
   /**
    * Every object as it arrives, as many at once as there are: for tracks with very many objects, as
    * nothing is waited for between two of a batch. Batches are never empty.
+   *
+   * `lend`: payloads and properties may be used until the next batch is asked for. Then their memory is
+   * read into again, which spares the garbage collector most of its work; what is to be kept is copied.
    */
-  batches(): AsyncIterable<ReceivedObject[]> {
-    return this.#arrivals().batches();
+  batches({ lend = false }: { lend?: boolean } = {}): AsyncIterable<ReceivedObject[]> {
+    return this.#arrivals(lend).batches();
   }
 
-  #arrivals(): ArrivalSink {
-    const sink = new ArrivalSink();
+  #arrivals(lend = false): ArrivalSink {
+    const sink = new ArrivalSink(lend);
     this.#use(sink);
     return sink;
   }
@@ -325,6 +328,11 @@ export class SubgroupReceiver {
       const wait = this.#sink.objects(batch);
       if (wait !== undefined) await wait;
     }
+  }
+
+  /** No further objects lie in these bytes, which came from the transport. */
+  spent(bytes: Uint8Array): void {
+    this.#sink.spent?.(bytes);
   }
 
   readonly #make: MakeObject<ReceivedObject> = (id, status, properties, payload) => {
