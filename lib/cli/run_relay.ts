@@ -5,8 +5,7 @@
  */
 import { limitArenas, trimMemory } from "../../ffi/malloc.ts";
 import { BusyError } from "../errors.ts";
-import { protocols } from "../moqt/versions.ts";
-import { listenDirect, listenIroh, type Visitor } from "../relay/listen.ts";
+import { listenDirect, listenIroh, relayProtocols, type Visitor } from "../relay/listen.ts";
 import { metricsHandler } from "../relay/metrics.ts";
 import { Relay, type RelayStats, SEND_WINDOW } from "../relay/relay.ts";
 import { tokenGate } from "../relay/token.ts";
@@ -152,7 +151,7 @@ async function irohEndpoint(values: RelayValues, identity: Identity): Promise<En
   return await createEndpoint({
     ...endpointOptions(values),
     secretKey: identity.secretKey,
-    protocols: protocols(),
+    protocols: relayProtocols(),
     congestion: "bbr3",
     sendWindow: SEND_WINDOW,
   });

@@ -4,6 +4,7 @@
  * @module
  */
 import { subprotocols } from "../moqt/dial.ts";
+import { LITE_PROTOCOL } from "../moqt/lite/versions.ts";
 import { protocols } from "../moqt/versions.ts";
 import type { Connection, Endpoint } from "../transport/connection.ts";
 import type {
@@ -45,7 +46,7 @@ export async function listenDirect(
 ): Promise<Listener> {
   const listener = await transport.listen({
     ...options,
-    alpns: protocols(),
+    alpns: relayProtocols(),
     congestion: "bbr3",
     receiveWindow: RECEIVE_WINDOW,
     sendWindow: SEND_WINDOW,
@@ -57,7 +58,12 @@ export async function listenDirect(
 /** Unread bytes that a publisher may have sent on one stream. */
 const RECEIVE_WINDOW = 1 << 20;
 
-/** Listens at an iroh endpoint whose protocols are {@link protocols}. */
+/** The ALPNs of everything that a relay speaks, the preferred one first. */
+export function relayProtocols(): string[] {
+  return [...protocols(), LITE_PROTOCOL];
+}
+
+/** Listens at an iroh endpoint whose protocols are {@link relayProtocols}. */
 export function listenIroh(relay: Relay, endpoint: Endpoint, events: VisitorEvents): void {
   void welcomeAll(endpoint.incoming, async (connection) => {
     await visit(relay, connection, events, {
@@ -88,7 +94,7 @@ async function welcome(
   if (kind === "quic") {
     return await visit(relay, await incoming.accept(), events, { transport: "quic", remote });
   }
-  const spoken = subprotocols();
+  const spoken = [...subprotocols(), LITE_PROTOCOL];
   const chosen = incoming.protocols.find((name) => spoken.includes(name));
   if (chosen === undefined && incoming.protocols.length > 0) return incoming.refuse(NOTHING_COMMON);
   const connection = await incoming.accept(chosen);

@@ -25,7 +25,7 @@ export interface Watch {
   /** Whether tracks are to be sent at once. */
   readonly forward: boolean;
   /** What to tell it with. */
-  readonly feed: NamespaceFeed;
+  readonly feed: Pick<NamespaceFeed, "add" | "remove">;
 }
 
 /** All namespaces of a relay. */

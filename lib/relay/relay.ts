@@ -15,6 +15,8 @@ import {
 } from "../moqt/wire/track_name.ts";
 import { type Gatekeeper, OPEN_GATE } from "./access.ts";
 import { GroupCache } from "./group.ts";
+import { negotiate } from "./lite/negotiate.ts";
+import { LitePeer } from "./lite/peer.ts";
 import type { OutletLimits } from "./outlet.ts";
 import { Peer, type PeerHost, type SessionLimits } from "./peer.ts";
 import { NamespaceRegistry } from "./registry.ts";
@@ -48,8 +50,8 @@ export interface RelayOptions {
 export interface PeerInfo {
   /** Counts up. */
   readonly id: string;
-  /** The draft. */
-  readonly draft: Version;
+  /** The draft of MoQT, or the name of moq-lite's. */
+  readonly draft: Version | string;
   /** What it does: `publisher`, `subscriber`, `both`, `none`. */
   readonly role: string;
 }
@@ -120,7 +122,7 @@ export class Relay implements AsyncDisposable {
   readonly #registry = new NamespaceRegistry();
   readonly #tracks = new Map<string, RelayTrack>();
   readonly #offered = new Map<RelayTrack, MoqtSession[]>();
-  readonly #sessions = new Set<MoqtSession>();
+  readonly #sessions = new Set<RelaySession>();
   readonly #trackHost: TrackHost;
   readonly #peerHost: PeerHost;
   readonly #cacheBytes: number;
@@ -210,11 +212,13 @@ export class Relay implements AsyncDisposable {
       connection.close({ closeCode: EXCESSIVE_LOAD, reason: "too many sessions" });
       return "too many sessions";
     }
-    const peer = new Peer(this.#peerHost);
     this.#opening++;
-    let session: MoqtSession;
+    let peer: Peer | LitePeer;
+    let session: RelaySession;
     try {
-      session = await peer.begin(connection, {
+      const { family, connection: own } = await negotiate(connection, options.signal);
+      peer = family === "lite" ? new LitePeer(this.#peerHost) : new Peer(this.#peerHost);
+      session = await peer.begin(own, {
         webTransport: options.webTransport ?? false,
         path: options.path,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -230,7 +234,7 @@ export class Relay implements AsyncDisposable {
     const id = `${++this.#sessionsBegun}`;
     options.onReady?.({
       id,
-      draft: session.version,
+      draft: session.version === "lite" ? (peer as LitePeer).draft : session.version,
       get role() {
         return peer.role;
       },

@@ -10,8 +10,11 @@ import { pathSuffix } from "./path.ts";
 import type { StreamInput } from "./stream_input.ts";
 import type { LiteResetName } from "./versions.ts";
 
-/** Bytes of announcements that may wait for a peer that does not read; then it is told no more. */
+/** Bytes of news that may wait for a peer that does not read; then it is told no more. */
 const MAX_PENDING_BYTES = 1 << 20;
+
+/** Broadcasts that are told at once, so that their paths fit, however long they are. */
+const INIT_BROADCASTS = 250;
 
 /** One announce stream. Each broadcast is told once, however often it is added. */
 export class LiteFeed {
@@ -36,7 +39,11 @@ export class LiteFeed {
   begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.#send(encodeAnnounceInit([...this.#active]));
+    const suffixes = [...this.#active];
+    this.#send(encodeAnnounceInit(suffixes.slice(0, INIT_BROADCASTS)), 0);
+    for (const suffix of suffixes.slice(INIT_BROADCASTS)) {
+      this.#send(encodeAnnounce({ active: true, suffix }), 0);
+    }
   }
 
   /** A broadcast is there; one that is not below the prefix is not told. */
@@ -54,11 +61,11 @@ export class LiteFeed {
     if (this.#begun) this.#send(encodeAnnounce({ active: false, suffix }));
   }
 
-  #send(message: Uint8Array): void {
+  #send(message: Uint8Array, cost = message.length): void {
     if (this.#over) return;
-    this.#pending += message.length;
+    this.#pending += cost;
     if (this.#pending > MAX_PENDING_BYTES) return this.refuse("too-far-behind");
-    this.#writer.write(message).then(() => this.#pending -= message.length, () => {});
+    this.#writer.write(message).then(() => this.#pending -= cost, () => {});
   }
 
   /** Tells no more. Idempotent. */

@@ -21,6 +21,7 @@
 export * from "./announcements.ts";
 export * from "./broadcast.ts";
 export { LiteStreamError } from "./errors.ts";
+export type { LiteForwardSink } from "./forward.ts";
 export type { LiteFeed } from "./feed.ts";
 export type { LateGroups } from "./group_queue.ts";
 export type * from "./incoming.ts";

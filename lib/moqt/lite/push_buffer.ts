@@ -57,6 +57,11 @@ export class PushBuffer {
     return bytes;
   }
 
+  /** All bytes that were not taken: a view where they lie in one chunk. */
+  rest(): Uint8Array {
+    return this.bytes(this.#length) ?? NOTHING;
+  }
+
   /** The next `length` bytes, which stay; undefined: not all are there. */
   peek(length: number): Uint8Array | undefined {
     return this.#length < length ? undefined : this.#front(length);

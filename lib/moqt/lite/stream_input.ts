@@ -43,6 +43,11 @@ export class StreamInput {
     return true;
   }
 
+  /** The next bytes as they come, for who reads no messages any more; undefined at the end. */
+  async chunk(): Promise<Uint8Array | undefined> {
+    return (await this.#reader.read()).value;
+  }
+
   /** Wants no more of it. Idempotent. */
   stop(name: LiteResetName): void {
     this.#reader.cancel(resetReason(name)).catch(() => {});

@@ -4,6 +4,7 @@
  * @module
  */
 import { LiteStreamError } from "./errors.ts";
+import { LiteForwardReceiver, type LiteForwardSink } from "./forward.ts";
 import { GroupQueue, type LateGroups } from "./group_queue.ts";
 import { GroupParser } from "./messages/group.ts";
 import { LiteGroup } from "./received_group.ts";
@@ -35,7 +36,8 @@ const LINGER_MS = 250;
 /** A subscription. */
 export class LiteSubscription implements AsyncDisposable {
   readonly #queue: GroupQueue;
-  readonly #receiving = new Set<LiteGroup>();
+  readonly #receiving = new Set<LiteGroup | LiteForwardReceiver>();
+  #sink: LiteForwardSink | undefined;
   readonly #maxFrameBytes: number | undefined;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -98,6 +100,11 @@ export class LiteSubscription implements AsyncDisposable {
     }
   }
 
+  /** Gives groups to `sink` as they are, not taken apart: what a relay does. Before any has come. */
+  forward(sink: LiteForwardSink): void {
+    this.#sink = sink;
+  }
+
   /** Wants no more. Idempotent. */
   close(): Promise<void> {
     if (!this.#over) {
@@ -140,7 +147,10 @@ export class LiteSubscription implements AsyncDisposable {
     clearTimeout(this.#linger);
     const reason = error === undefined ? undefined : LiteStreamError.of(error);
     this.#ready.reject(reason ?? new LiteStreamError("cancelled", "the subscription is over"));
-    for (const group of [...this.#receiving]) group.abandon("cancelled", reason);
+    for (const group of [...this.#receiving]) {
+      if (group instanceof LiteForwardReceiver) group.stop();
+      else group.abandon("cancelled", reason);
+    }
     this.#queue.end(reason);
     if (reason === undefined) this.#closed.resolve();
     else this.#closed.reject(reason);
@@ -149,22 +159,42 @@ export class LiteSubscription implements AsyncDisposable {
 
   /** A group's stream began. Resolves at its end. For the session. */
   async receive(sequence: number, input: StreamInput): Promise<void> {
-    const group = new LiteGroup(sequence, (name) => input.stop(name));
-    this.#receiving.add(group);
-    if (this.#receiving.size > MAX_RECEIVING) {
-      const [oldest] = this.#receiving;
-      this.#lateGroups++;
-      oldest!.abandon("old");
+    try {
+      await this.#sink?.ready;
+    } catch {
+      return input.stop("cancelled");
     }
+    const group = this.#sink === undefined
+      ? new LiteGroup(sequence, (name) => input.stop(name))
+      : new LiteForwardReceiver(sequence, this.#sink, {
+        input,
+        maxFrameBytes: this.#maxFrameBytes,
+      });
+    this.#receiving.add(group);
+    if (this.#receiving.size > MAX_RECEIVING) this.#letGoOldest();
+    try {
+      if (group instanceof LiteForwardReceiver) await group.run();
+      else await this.#take(group, input);
+    } finally {
+      this.#receiving.delete(group);
+      if (this.#isLast && this.#receiving.size === 0) this.end();
+    }
+  }
+
+  #letGoOldest(): void {
+    const [oldest] = this.#receiving;
+    this.#lateGroups++;
+    if (oldest instanceof LiteForwardReceiver) oldest.stop("old");
+    else oldest?.abandon("old");
+  }
+
+  async #take(group: LiteGroup, input: StreamInput): Promise<void> {
     this.#queue.push(group);
     try {
       await this.#read(group, input);
     } catch (error) {
       group.end(LiteStreamError.of(error));
       if (error instanceof LiteStreamError) input.stop(error.reset ?? "internal-error");
-    } finally {
-      this.#receiving.delete(group);
-      if (this.#isLast && this.#receiving.size === 0) this.end();
     }
   }
 

@@ -15,6 +15,11 @@ export const LITE_CODES: readonly { version: LiteVersion; code: number }[] = [
   { version: 1, code: 0xff0dad01 },
 ];
 
+/** A draft's name, as its registry and other implementations write it. */
+export function liteVersionName(version: LiteVersion): string {
+  return `moq-lite-${String(version).padStart(2, "0")}`;
+}
+
 /** The ALPN (or WebTransport subprotocol) under which versions are told in the set-up. */
 export const LITE_PROTOCOL = "moql";
 
