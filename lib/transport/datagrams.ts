@@ -5,6 +5,7 @@
  */
 import type { DatagramDuplex } from "./connection.ts";
 import type { Session } from "./session.ts";
+import { turn } from "./turns.ts";
 
 /** Unreliable messages. */
 export class SessionDatagrams implements DatagramDuplex {
@@ -21,6 +22,7 @@ export class SessionDatagrams implements DatagramDuplex {
     this.readable = new ReadableStream({
       async pull(controller) {
         try {
+          await turn();
           controller.enqueue(await session.receiveDatagram());
         } catch {
           const error = await ending();

@@ -11,6 +11,7 @@ import {
   TransportError,
 } from "./connection.ts";
 import type { Halves, ReceiveHalf, SendHalf } from "./session.ts";
+import { turn } from "./turns.ts";
 
 /** Makes a transport's error one of ours. */
 export type Translate = (error: unknown) => unknown;
@@ -185,7 +186,10 @@ export function incomingStream<Raw, T>(source: {
   let canceled = false;
   const refuseFurther = async () => {
     try {
-      for (;;) source.refuse(await source.next());
+      for (;;) {
+        await turn();
+        source.refuse(await source.next());
+      }
     } catch {
       // The connection has ended: nothing comes any more.
     }
@@ -194,6 +198,7 @@ export function incomingStream<Raw, T>(source: {
     async pull(controller) {
       let raw: Raw;
       try {
+        await turn();
         raw = await source.next();
       } catch {
         const error = await source.ending();
