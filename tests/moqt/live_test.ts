@@ -95,6 +95,25 @@ for (const [draft, protocol] of DRAFTS) {
     assert.equal(source.resetGroups, 0);
   });
 
+  Deno.test(`draft ${draft}: a slow reader gets all of a track though its publisher is done long ago`, async () => {
+    const source = new TrackSource();
+    const handlers: RequestHandlers = { subscribe: (request) => void source.accept(request) };
+    await using pair = await sessions(protocol, { server: { handlers } });
+    const subscription = pair.client.subscribe(TRACK, { lingerMs: 20 });
+    await subscription.ready;
+    source.startGroup();
+    // More than one batch, so that the stream waits for the reader.
+    for (let id = 0; id < 1000; id++) source.write({ payload: utf8(`${id}`) });
+    await source.end();
+    let received = 0;
+    for await (const batch of subscription.batches()) {
+      received += batch.length;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(received, 1000);
+    assert.equal((await subscription.closed).reason, "track-ended");
+  });
+
   Deno.test(`draft ${draft}: a track's groups are put together again from their subgroups`, async () => {
     const source = new TrackSource({ subgroups: 3 });
     const handlers: RequestHandlers = { subscribe: (request) => void source.accept(request) };

@@ -18,6 +18,12 @@ import type { Subscription } from "./subscription.ts";
 const SETUP_STREAM = 0x2f00;
 const PADDING_STREAM = 0x132b3e28;
 
+/**
+ * Streams whose track is not known yet. With so many, no more are taken: those that wait keep their
+ * stream credit, which holds the peer back until the message that tells the track is here.
+ */
+const MAX_UNPLACED = 256;
+
 /** Who streams belong to. */
 export interface DataOwner {
   /** The subscription of an alias; waits a little for it. Undefined: nobody wants the stream. */
@@ -40,6 +46,8 @@ export class DataStreams {
   readonly #version: Version;
   readonly #owner: DataOwner;
   readonly #maxObjectBytes: number;
+  #unplaced = 0;
+  #placed: (() => void) | undefined;
 
   /** Objects of more than `maxObjectBytes` close the session. */
   constructor(
@@ -63,10 +71,22 @@ export class DataStreams {
   async #streams(): Promise<void> {
     const streams = this.#connection.incomingUnidirectionalStreams;
     for await (const stream of streams.values({ preventCancel: true })) {
-      this.#stream(stream).catch((error) => {
+      this.#unplaced++;
+      let isPlaced = false;
+      const placed = () => {
+        if (isPlaced) return;
+        isPlaced = true;
+        this.#unplaced--;
+        this.#placed?.();
+      };
+      this.#stream(stream, placed).catch((error) => {
         // A reset says that the rest of one stream does not come, which concerns only that stream.
         if (error instanceof MoqtViolation) this.#owner.fail(error);
-      });
+      }).finally(placed);
+      while (this.#unplaced >= MAX_UNPLACED) {
+        await new Promise<void>((resolve) => this.#placed = resolve);
+        this.#placed = undefined;
+      }
     }
   }
 
@@ -79,13 +99,15 @@ export class DataStreams {
     }
   }
 
-  async #stream(stream: ReceiveStream): Promise<void> {
+  /** Reads a stream; `placed` is called when it is known whose it is. */
+  async #stream(stream: ReceiveStream, placed: () => void): Promise<void> {
     const reader = stream.getReader();
     const start = await this.#type(reader);
     if (start === undefined) return;
     const { type, first } = start;
-    if (isSubgroupType(type, this.#version)) await this.#subgroup(reader, first);
-    else if (type === FETCH_STREAM) await this.#fetch(reader, first);
+    if (isSubgroupType(type, this.#version)) return await this.#subgroup(reader, first, placed);
+    placed();
+    if (type === FETCH_STREAM) await this.#fetch(reader, first);
     else if (type === SETUP_STREAM && hasRequestStreams(this.#version)) {
       reader.releaseLock();
       this.#owner.control(stream, first);
@@ -116,7 +138,7 @@ export class DataStreams {
     reader.cancel(error).catch(() => {});
   }
 
-  async #subgroup(reader: Reader, first: Uint8Array): Promise<void> {
+  async #subgroup(reader: Reader, first: Uint8Array, placed: () => void): Promise<void> {
     const parser = new SubgroupParser(this.#version, this.#maxObjectBytes);
     parser.push(first);
     let header = parser.header();
@@ -126,7 +148,9 @@ export class DataStreams {
       parser.push(value);
       header = parser.header();
     }
-    const subscription = await this.#owner.subscription(header.trackAlias);
+    const subscription = this.#owner.knownSubscription(header.trackAlias) ??
+      await this.#owner.subscription(header.trackAlias);
+    placed();
     if (subscription === undefined) return this.#stop(reader);
     const receiver = await subscription.opened(header, this.#maxObjectBytes);
     if (receiver instanceof ForwardReceiver) return receiver.run(reader, parser.rest());

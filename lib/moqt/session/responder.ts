@@ -269,6 +269,7 @@ export class Responder {
   #publish(message: MessageOf<"publish">, open: OpenRequest): Partial<ChannelHandler> {
     const { channel, abort } = open;
     const { track, trackAlias, parameters, properties } = message;
+    this.#host.aliases.expect(trackAlias, abort.signal);
     let subscription: Subscription | undefined;
     open.run(() => {
       if (this.#host.handlers.publish === undefined) unsupported();

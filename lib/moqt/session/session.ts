@@ -221,6 +221,7 @@ export class MoqtSession implements AsyncDisposable {
       ? undefined
       : new Past(this.#fetches, track, { ...parameters, fill });
     const asked = past === undefined ? subscription : past.with(subscription);
+    this.#aliases.asking(subscription.ready);
     this.#ask(asked, { kind: "subscribe", requestId: 0, track, parameters }, {
       message: (message) => {
         if (message.kind === "publish-done") return subscription.publishDone(message);

@@ -41,7 +41,10 @@ export interface SubscriptionEnd {
 export interface ReceiveOptions {
   /** How long an object that is missing is waited for before the gap is told, in ms; default 200. */
   gapTimeoutMs?: number;
-  /** How long streams are waited for after the publisher is done, in milliseconds; default 1,000. */
+  /**
+   * How long streams that have not begun, or that nobody reads, are waited for after the publisher is
+   * done, in milliseconds; default 1,000. What is being read is read to its end.
+   */
   lingerMs?: number;
 }
 
@@ -155,6 +158,7 @@ export class Subscription implements AsyncDisposable {
     this.#forward = sink;
     if (this.#finished) sink.end();
     this.#sink.resolve(sink);
+    this.#endIfComplete();
   }
 
   #unused(): void {
@@ -167,6 +171,7 @@ export class Subscription implements AsyncDisposable {
     this.#mode = sink;
     if (this.#finished) sink.end();
     this.#sink.resolve(sink);
+    this.#endIfComplete();
   }
 
   /** Changes the subscription. A {@link RequestError} where the publisher refuses. */
@@ -221,13 +226,19 @@ export class Subscription implements AsyncDisposable {
     this.#done = { reason, message: message.reason };
     this.#expected = message.streamCount;
     this.#channel?.finish();
-    this.#linger = setTimeout(() => this.end(this.#done!), this.#options.lingerMs ?? 1000);
     this.#endIfComplete();
   }
 
+  /** Whoever is slow to read still gets what is on its way: time passes only while nothing is. */
   #endIfComplete(): void {
-    if (this.#done === undefined || this.#openStreams > 0) return;
-    if (this.#expected !== undefined && this.#streams >= this.#expected) this.end(this.#done);
+    clearTimeout(this.#linger);
+    const done = this.#done;
+    if (done === undefined || this.#finished) return;
+    const isRead = this.#mode !== undefined || this.#forward !== undefined;
+    if (this.#openStreams > 0 && isRead) return;
+    const isComplete = this.#openStreams === 0 && this.#streams >= (this.#expected ?? Infinity);
+    if (isComplete) this.end(done);
+    else this.#linger = setTimeout(() => this.end(done), this.#options.lingerMs ?? 1000);
   }
 
   /** It is over, whatever still comes. For the session. */
@@ -249,6 +260,7 @@ export class Subscription implements AsyncDisposable {
   async opened(header: SubgroupHeader, limit: number): Promise<SubgroupReceiver | ForwardReceiver> {
     this.#streams++;
     this.#openStreams++;
+    this.#endIfComplete();
     const sink = await this.#sink.promise;
     const { signal } = this.#abort;
     const over = () => {
