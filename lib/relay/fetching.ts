@@ -1,184 +1,209 @@
 /**
- * Objects of the past: from what is held, and else from the publisher.
+ * Objects of the past: what is here, and for the rest the publishers.
  *
  * @module
  */
-import type { FetchItem, FetchObject } from "../moqt/data/fetch.ts";
-import { encodeSubgroupHeader, SubgroupParser } from "../moqt/data/subgroup.ts";
+import type { FetchItem } from "../moqt/data/fetch.ts";
 import { RequestError } from "../moqt/errors.ts";
-import { isBefore } from "../moqt/messages/fetch.ts";
 import type { FetchAnswer } from "../moqt/session/fetch.ts";
 import type { IncomingFetch } from "../moqt/session/incoming.ts";
-import { NEWEST } from "../moqt/versions.ts";
+import { hasFetchFlags, type Version } from "../moqt/versions.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
-import { rewriterOf } from "./framing.ts";
-import type { Group } from "./group.ts";
-import type { RelaySession } from "./session.ts";
-import type { StreamLog } from "./stream_log.ts";
-import type { RelayTrack } from "./track.ts";
+import type { GroupOrder } from "../moqt/wire/parameters.ts";
+import type { TrackProperties } from "../moqt/wire/properties.ts";
+import { type KnownTrack, segmentAt } from "./knowledge.ts";
+import type { PullInfo } from "./pull.ts";
+import type { NoItem, PullReader } from "./pull_reader.ts";
+import { before, earlier, endFromWire, endToWire, later, type Span } from "./span.ts";
+import { Walk } from "./walk.ts";
+
+/** How long publishers are waited for where the subscriber does not say, in milliseconds. */
+const FILL_MS = 30_000;
 
 const DEFAULT_PRIORITY = 128;
 
-/** Answers from what is held; undefined where that is not all. */
-export function fetchHeld(track: RelayTrack, request: IncomingFetch): FetchAnswer | undefined {
-  const { start, parameters, signal } = request;
-  const { largest } = track;
-  if (largest === undefined || isBefore(request.end, start)) return undefined;
-  const last: Location = { group: largest.group, object: largest.object + 1 };
-  const whole = request.end.object === 0;
-  const beyond = whole ? request.end.group >= last.group : compareLocations(request.end, last) >= 0;
-  const end = beyond ? last : request.end;
-  const groups = track.holdings.covered(start.group, end.group);
-  if (groups === undefined) return undefined;
-  if (parameters.groupOrder === "descending") groups.reverse();
-  const priority = track.properties.defaultPriority ?? DEFAULT_PRIORITY;
-  return {
-    end,
-    properties: track.properties,
-    items: read(groups, { start, end, priority, signal }),
-  };
+/** What a fetch needs to know, and can ask for. */
+export interface FetchSource {
+  /** What there is. */
+  readonly known: KnownTrack;
+  /** What is said of the track, as far as is known. */
+  readonly properties: TrackProperties | undefined;
+  /** Where what is published ends now; undefined: only publishers know. */
+  readonly edge: Location | undefined;
+  /** Where what is known to be published ends. */
+  readonly reached: Location | undefined;
+  /** Where the track ends for good; undefined: it may go on. */
+  readonly trackEnd: Location | undefined;
+  /** Whether there is somebody to ask. */
+  readonly hasPublishers: boolean;
+  /** Asks for a stretch. */
+  pull(span: Span, order: GroupOrder, priority: number): PullReader;
 }
 
-/** Asks publishers, one after another. Throws a `RequestError`. */
-export async function fetchFrom(
-  sessions: Iterable<RelaySession>,
+/** Answers a fetch of a session that speaks `version`. Throws a `RequestError`. */
+export async function answerFetch(
+  source: FetchSource,
   request: IncomingFetch,
+  version: Version,
 ): Promise<FetchAnswer> {
-  const { track, start, end, parameters, signal } = request;
-  let refusal: unknown;
-  for (const session of sessions) {
-    const { groupOrder, priority } = parameters;
-    const fetched = session.fetch?.({ track, start, end }, {
+  const fetching = new Fetching(source, request);
+  try {
+    return await fetching.answer(version);
+  } catch (error) {
+    fetching.release();
+    throw error;
+  }
+}
+
+interface Begun {
+  readonly span: Span;
+  readonly order: GroupOrder;
+  readonly reader: PullReader;
+}
+
+/** One fetch while it is answered. */
+class Fetching {
+  readonly #source: FetchSource;
+  readonly #request: IncomingFetch;
+  readonly #until: number;
+  readonly #order: GroupOrder;
+  readonly #priority: number;
+  /** What was begun to be asked for before objects are sent. */
+  readonly #begun: Begun[] = [];
+  #properties: TrackProperties | undefined;
+  #endOfTrack = false;
+  #to: Location;
+
+  constructor(source: FetchSource, request: IncomingFetch) {
+    const { fillTimeoutMs = FILL_MS, groupOrder, priority } = request.parameters;
+    this.#source = source;
+    this.#request = request;
+    this.#until = performance.now() + Math.min(fillTimeoutMs, FILL_MS);
+    this.#order = groupOrder ?? "ascending";
+    this.#priority = priority ?? DEFAULT_PRIORITY;
+    this.#properties = source.properties;
+    this.#to = request.end;
+  }
+
+  /** Answers a session that speaks `version`. */
+  async answer(version: Version): Promise<FetchAnswer> {
+    const { start: from, signal } = this.#request;
+    signal.addEventListener("abort", () => this.release(), { once: true });
+    const to = this.#to = await this.#end();
+    if (compareLocations(from, to) >= 0) throw nothing();
+    await this.#beginFirst({ from, to });
+    const properties = this.#properties ?? {};
+    const walk = new Walk({ from, to }, this.#order, {
+      known: this.#source.known,
+      pull: (wanted, order) => this.#pull(wanted, order),
+      until: this.#until,
+      priority: properties.defaultPriority ?? DEFAULT_PRIORITY,
+      tellsGaps: hasFetchFlags(version),
       signal,
-      parameters: {
-        ...(groupOrder === undefined ? {} : { groupOrder }),
-        ...(priority === undefined ? {} : { priority }),
-      },
     });
-    if (fetched === undefined) continue;
-    const stop = () => void fetched.close();
-    signal.addEventListener("abort", stop, { once: true });
+    const end = endToWire(to);
+    return { end, endOfTrack: this.#endOfTrack, properties, items: this.#items(walk) };
+  }
+
+  async *#items(walk: Walk): AsyncGenerator<FetchItem, void, undefined> {
     try {
-      return { ...await fetched.ready, items: fetched };
-    } catch (error) {
-      refusal = error;
-      signal.removeEventListener("abort", stop);
-      if (signal.aborted) break;
+      yield* walk.items();
+    } finally {
+      this.release();
     }
   }
-  throw refusal ?? new RequestError("does-not-exist", "nobody publishes this track here");
-}
 
-interface Range {
-  start: Location;
-  end: Location;
-  priority: number;
-  signal: AbortSignal;
-}
-
-async function* read(groups: Group[], range: Range): AsyncGenerator<FetchItem, void, undefined> {
-  for (const group of groups) {
-    const { start, end } = range;
-    const from = group.id === start.group ? start.object : 0;
-    const to = group.id === end.group && end.object > 0 ? end.object : Infinity;
-    for await (const object of readGroup(group, range)) {
-      if (object.id >= to) break;
-      if (object.id >= from) yield object;
-    }
+  /** Lets go of what was begun and is not read. */
+  release(): void {
+    for (const { reader } of this.#begun.splice(0)) reader.close();
   }
-}
 
-/** The objects of a group in order, of all its streams and datagrams as they are at the beginning. */
-async function* readGroup(
-  group: Group,
-  range: Range,
-): AsyncGenerator<FetchObject, void, undefined> {
-  const sources: AsyncIterator<FetchObject>[] = group.logs.map((log) => readLog(log, range));
-  sources.push(datagramsOf(group, range));
-  const heads = await Promise.all(sources.map((source) => source.next()));
-  let before = -1;
-  while (true) {
-    let best = -1;
-    heads.forEach((head, index) => {
-      if (head.done === true) return;
-      if (best < 0 || head.value.id < (heads[best]!.value as FetchObject).id) best = index;
+  /** Where the fetch ends: at most where what was published does. */
+  async #end(): Promise<Location> {
+    const { edge, trackEnd, reached, hasPublishers, known } = this.#source;
+    const { start } = this.#request;
+    const asked = endFromWire(this.#request.end);
+    if (trackEnd !== undefined && compareLocations(asked, trackEnd) >= 0) {
+      this.#endOfTrack = true;
+      return trackEnd;
+    }
+    if (edge !== undefined) return earlier(asked, edge);
+    if (reached !== undefined) {
+      if (compareLocations(asked, reached) <= 0) return asked;
+      if (!hasPublishers) return reached;
+    }
+    if (compareLocations(start, asked) >= 0) throw nothing();
+    const tail = segmentAt(known, before(asked), { from: start, to: asked });
+    // Whatever is known there was published.
+    return tail.kind === "unknown" ? await this.#endOfTail(tail) : asked;
+  }
+
+  /** Asks for what is behind all that is known: the answer alone tells where that ends. */
+  async #endOfTail({ from, to }: Span): Promise<Location> {
+    const isAll = compareLocations(from, this.#request.start) === 0;
+    const answer = await this.#begin({ from, to });
+    if ("end" in answer) {
+      this.#endOfTrack = answer.endOfTrack;
+      return answer.end;
+    }
+    // As far as is known here, there is nothing behind what is known here.
+    const { reached } = this.#source;
+    if (!isAll || reached !== undefined) return later(from, earlier(reached ?? from, to));
+    throw refusalOf(answer);
+  }
+
+  /** Asks for the first stretch before agreeing, where nobody knows it: what refuses it refuses all. */
+  async #beginFirst(span: Span): Promise<void> {
+    if (this.#begun.length > 0) return;
+    const isUp = this.#order === "ascending";
+    const segment = segmentAt(this.#source.known, isUp ? span.from : before(span.to), span);
+    if (segment.kind !== "unknown") return;
+    const answer = await this.#begin(segment);
+    if (!("end" in answer) && answer.kind !== "late") throw refusalOf(answer);
+  }
+
+  async #begin({ from, to }: Span): Promise<PullInfo | NoItem> {
+    if (performance.now() >= this.#until) return { kind: "late" };
+    const span = { from, to };
+    const order = this.#order;
+    const reader = this.#source.pull(span, order, this.#priority);
+    const begun = { span, order, reader };
+    this.#begun.push(begun);
+    const answer = await reader.ready(this.#until);
+    this.#request.signal.throwIfAborted();
+    if ("end" in answer) {
+      this.#properties ??= answer.properties;
+      return answer;
+    }
+    this.#drop(begun);
+    reader.close();
+    return answer;
+  }
+
+  /** Reads a stretch: what was begun, where that is the same. */
+  #pull(span: Span, order: GroupOrder): PullReader {
+    const begun = this.#begun.find(({ span: { from } }) => {
+      const isSame = compareLocations(from, span.from) === 0;
+      if (this.#order === "ascending") return isSame;
+      return compareLocations(span.to, this.#to) === 0 && (isSame || order === "descending");
     });
-    if (best < 0) return;
-    const object = heads[best]!.value as FetchObject;
-    if (object.id > before) yield object;
-    before = object.id;
-    heads[best] = await sources[best]!.next();
+    if (begun === undefined) return this.#source.pull(span, order, this.#priority);
+    this.#drop(begun);
+    return begun.reader;
+  }
+
+  #drop(begun: Begun): void {
+    const index = this.#begun.indexOf(begun);
+    if (index >= 0) this.#begun.splice(index, 1);
   }
 }
 
-async function* datagramsOf(
-  group: Group,
-  { priority }: Range,
-): AsyncGenerator<FetchObject, void, undefined> {
-  const objects = group.datagrams.toSorted((a, b) => a.id - b.id);
-  for (const object of objects) {
-    if (object.status !== "normal") continue;
-    yield {
-      kind: "object",
-      group: object.group,
-      id: object.id,
-      priority: object.priority ?? priority,
-      ...(object.properties === undefined ? {} : { properties: object.properties }),
-      payload: object.payload,
-    };
-  }
+function nothing(): RequestError {
+  return new RequestError("invalid-range", "nothing was published from there on");
 }
 
-/** The objects of a stream up to the last one that began to come before now. */
-async function* readLog(
-  log: StreamLog,
-  { priority, signal }: Range,
-): AsyncGenerator<FetchObject, void, undefined> {
-  const { header } = log;
-  const version = log.version === "lite" ? NEWEST : log.version;
-  const rewriter = log.version === version
-    ? undefined
-    : rewriterOf(log.version, version, header.hasProperties);
-  const last = log.length === 0 ? -1 : log.at(log.length - 1)?.lastId ?? -1;
-  if (last < 0) return;
-  const parser = new SubgroupParser(version);
-  parser.push(encodeSubgroupHeader({ ...header, trackAlias: 0 }, version));
-  for (let place = 0;; place++) {
-    if (place >= log.length && !await grown(log, place, signal)) return;
-    const piece = log.at(place);
-    if (piece === undefined) throw new RequestError("internal-error", "the group was let go");
-    // Its objects' payloads are views of it, for who knows how long.
-    piece.users++;
-    parser.push((rewriter?.push(piece) ?? piece).bytes);
-    for (let next = parser.next(); next !== undefined; next = parser.next()) {
-      if (next.status !== "normal") continue;
-      const { id, payload, properties } = next;
-      yield {
-        kind: "object",
-        group: header.group,
-        subgroup: log.subgroup ?? 0,
-        id,
-        priority: header.priority ?? priority,
-        ...(properties === undefined ? {} : { properties }),
-        payload,
-      };
-      if (id >= last) return;
-    }
-  }
-}
-
-/** Waits for the piece at `place`; false where none comes. */
-async function grown(log: StreamLog, place: number, signal: AbortSignal): Promise<boolean> {
-  if (place < log.length) return true;
-  if (log.state !== "open" || signal.aborted) return false;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      forget();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const forget = log.watch({ grew: done, changed: done });
-    signal.addEventListener("abort", done);
-  });
-  return place < log.length;
+function refusalOf(answer: NoItem): unknown {
+  return answer.kind === "failed"
+    ? answer.error
+    : new RequestError("timeout", "no publisher answered in time");
 }

@@ -31,6 +31,8 @@ export class Group {
   damaged = false;
   /** Whether it was let go. */
   evicted = false;
+  /** When it began to come, as `performance.now()`. */
+  readonly since: number = performance.now();
   /** When a newer group began, as `performance.now()`; undefined: it is the newest. */
   supersededAt: number | undefined;
 

@@ -6,9 +6,12 @@
 import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
-import type { Location } from "../moqt/wire/location.ts";
+import { compareLocations, type Location } from "../moqt/wire/location.ts";
+import { Coverage } from "./coverage.ts";
 import type { Framing } from "./framing.ts";
 import { ENTRY_OVERHEAD, Group, type GroupCache, type GroupOwner } from "./group.ts";
+import { SortedIds } from "./sorted_ids.ts";
+import { after, before, earlier, groupStart, LAST_ID, later, type Span } from "./span.ts";
 import { StreamLog } from "./stream_log.ts";
 
 /** A stream that is being received. */
@@ -23,6 +26,12 @@ export interface Held {
   end(whole: boolean): void;
 }
 
+/** A stretch that is known: the objects of one group, or that there are none. */
+export interface HeldSpan extends Span {
+  /** Whose objects; absent: there are none. */
+  readonly group?: Group;
+}
+
 /** The groups of a track. */
 export class Holdings {
   readonly #owner: GroupOwner;
@@ -30,11 +39,8 @@ export class Holdings {
   readonly #groups = new Map<number, Group>();
   #newest: Group | undefined;
   #largest: Location | undefined;
-  /**
-   * From this group on all that was published is here, but for what groups say themselves; undefined:
-   * the first group that comes will tell.
-   */
-  #coveredFrom: number | undefined = Infinity;
+  readonly #ids = new SortedIds();
+  readonly #coverage = new Coverage();
 
   /** Begins empty. */
   constructor(owner: GroupOwner, cache: GroupCache) {
@@ -57,19 +63,24 @@ export class Holdings {
     return this.#largest;
   }
 
+  /** Whether all that is published now comes here. */
+  get isCurrent(): boolean {
+    return this.#coverage.isCurrent;
+  }
+
   /** A publisher began to send, after what it says is the largest location. */
   begin(largest: Location | undefined): void {
     const before = this.#largest;
     const same = largest !== undefined && before !== undefined &&
       largest.group === before.group && largest.object === before.object;
-    if (!same) this.#coveredFrom = largest === undefined ? 0 : largest.group + 1;
+    if (!same) this.#coverage.begin(largest === undefined ? groupStart(0) : after(largest));
     if (largest !== undefined) this.#reached(largest.group, largest.object);
   }
 
   /** A publisher began to send again, or ceased to, without leaving. */
   resume(sends: boolean, largest: Location | undefined): void {
-    if (!sends) this.#coveredFrom = Infinity;
-    else if (largest === undefined) this.#coveredFrom = undefined;
+    if (!sends) this.#coverage.end();
+    else if (largest === undefined) this.#coverage.beginWithNext();
     else this.begin(largest);
   }
 
@@ -81,17 +92,67 @@ export class Holdings {
     ) this.#largest = { group, object };
   }
 
-  /** The groups from `first` to `last` in order, where all that was published of them is here. */
-  covered(first: number, last: number): Group[] | undefined {
-    if (this.#coveredFrom === undefined || first < this.#coveredFrom) return undefined;
-    const groups: Group[] = [];
-    for (const group of this.#groups.values()) {
-      if (group.id < first || group.id > last) continue;
-      if (group.damaged) return undefined;
-      groups.push(group);
+  /**
+   * What is known around a location, but for groups that began to come before `oldest` (as
+   * `performance.now()`); undefined: nothing is. A group that is used goes later than others.
+   */
+  at(location: Location, oldest = -Infinity): HeldSpan | undefined {
+    const [start, edge] = [this.#start, this.#edge];
+    if (start === undefined || !this.#coverage.includes(location)) return undefined;
+    if (compareLocations(location, edge) >= 0) return undefined;
+    const id = location.group;
+    const group = this.#groups.get(id);
+    const from = later(start, groupStart(id));
+    if (from.group > id || from.object > location.object) return undefined;
+    if (group !== undefined) {
+      if (group.damaged || group.since < oldest) return undefined;
+      this.#cache.touch(group);
+      return { from, to: earlier(groupStart(id + 1), edge), group };
     }
-    for (const group of groups) this.#cache.touch(group);
-    return groups.sort((a, b) => a.id - b.id);
+    const lost = this.#coverage.lostAround(id);
+    const below = Math.max(this.#ids.below(id) ?? -1, lost.below ?? -1);
+    const above = Math.min(this.#ids.above(id) ?? LAST_ID, lost.above ?? LAST_ID);
+    return { from: later(start, groupStart(below + 1)), to: earlier(groupStart(above), edge) };
+  }
+
+  /** The stretch of which nothing is known, around a location of which `at` knows nothing. */
+  unknownAround(location: Location, within: Span, oldest = -Infinity): Span {
+    const [start, edge] = [this.#start, this.#edge];
+    if (start === undefined || compareLocations(start, edge) >= 0) return within;
+    const isUnknown = (id: number) => {
+      const group = this.#groups.get(id);
+      return this.#coverage.isLost(id) || group?.damaged === true ||
+        (group !== undefined && group.since < oldest);
+    };
+    const newest = before(edge).group;
+    const isBehind = compareLocations(location, edge) >= 0;
+    if (isBehind && !isUnknown(newest)) return { from: later(edge, within.from), to: within.to };
+    if (!isBehind && !isUnknown(location.group)) {
+      return { from: within.from, to: earlier(start, within.to) };
+    }
+    let first = Math.min(location.group, newest);
+    while (first > start.group && isUnknown(first - 1)) first--;
+    let last = location.group;
+    while (last < newest && isUnknown(last + 1)) last++;
+    return {
+      from: first > start.group ? later(groupStart(first), within.from) : within.from,
+      to: last < newest ? earlier(groupStart(last + 1), within.to) : within.to,
+    };
+  }
+
+  /** Behind it nothing is known. */
+  get #edge(): Location {
+    return this.#largest === undefined ? groupStart(0) : after(this.#largest);
+  }
+
+  /** From where on all is known but for lost groups: the first group may have come from its middle on. */
+  get #start(): Location | undefined {
+    const { from } = this.#coverage;
+    if (from === undefined || from.object === 0) return from;
+    const first = firstId(this.#groups.get(from.group));
+    return first === undefined
+      ? groupStart(from.group + 1)
+      : { group: from.group, object: Math.max(from.object, first) };
   }
 
   #group(id: number): Group {
@@ -99,7 +160,8 @@ export class Holdings {
     if (known !== undefined) return known;
     const group = new Group(this.#owner, id);
     this.#groups.set(id, group);
-    this.#coveredFrom ??= id + 1;
+    this.#ids.add(id);
+    this.#coverage.came(id);
     const newest = this.#newest;
     if (newest === undefined || id > newest.id) {
       this.#newest = group;
@@ -153,22 +215,39 @@ export class Holdings {
 
   /** A group was let go. */
   evicted(group: Group): void {
-    if (this.#groups.get(group.id) === group) this.#groups.delete(group.id);
-    if (this.#newest === group) this.#newest = undefined;
-    if (this.#coveredFrom !== undefined && group.id >= this.#coveredFrom) {
-      this.#coveredFrom = group.id + 1;
+    if (this.#groups.get(group.id) === group) {
+      this.#groups.delete(group.id);
+      this.#ids.delete(group.id);
     }
+    if (this.#newest === group) this.#newest = undefined;
+    const covered = this.#coverage.from?.group ?? 0;
+    this.#coverage.lose(group.id, this.#ids.above(covered - 1));
   }
 
   /** Lets everything go, and what is known of it. */
   clear(): void {
-    const covered = this.#coveredFrom;
+    const covered = this.#coverage.from;
     for (const group of [...this.#groups.values()]) this.#cache.drop(group);
     this.#groups.clear();
+    this.#ids.clear();
     this.#newest = undefined;
     this.#largest = undefined;
-    this.#coveredFrom = covered;
+    if (covered !== undefined) this.#coverage.begin(covered);
   }
+}
+
+/** The smallest id of a group's objects that came; undefined: none is known. */
+function firstId(group: Group | undefined): number | undefined {
+  if (group === undefined) return undefined;
+  let first: number | undefined;
+  for (const log of group.logs) {
+    let place = log.first;
+    while (place < log.length && log.at(place)!.objects === 0) place++;
+    const id = log.at(place)?.firstId;
+    if (id !== undefined) first = Math.min(first ?? id, id);
+  }
+  for (const { id } of group.datagrams) first = Math.min(first ?? id, id);
+  return first;
 }
 
 /** A small piece of a large buffer would keep all of that. */

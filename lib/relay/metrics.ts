@@ -25,7 +25,8 @@ const FIGURES: Readonly<
   evictedGroups: ["evicted_groups_total", "counter", "Groups let go to make room."],
   trimmedBytes: ["trimmed_bytes_total", "counter", "Bytes newest groups lost to make room."],
   fetchesHeld: ["fetches_held_total", "counter", "Fetches answered from memory."],
-  fetchesAsked: ["fetches_asked_total", "counter", "Fetches passed on to publishers."],
+  fetchesAsked: ["fetches_asked_total", "counter", "Fetches that needed publishers."],
+  fetchesUpstream: ["fetches_upstream_total", "counter", "Fetches at publishers."],
 };
 
 /** The figures as Prometheus reads them (text format 0.0.4). */

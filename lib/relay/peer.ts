@@ -20,7 +20,7 @@ import type { FetchAnswer } from "../moqt/session/fetch.ts";
 import { accept, type MoqtSession } from "../moqt/session/session.ts";
 import type { Namespace, TrackName } from "../moqt/wire/track_name.ts";
 import { type AccessGrant, type Action, allows, type Gatekeeper } from "./access.ts";
-import { fetchFrom, fetchHeld } from "./fetching.ts";
+import type { FetchDesk } from "./fetch_desk.ts";
 import type { NamespaceRegistry } from "./registry.ts";
 import type { RelaySession } from "./session.ts";
 import type { RelayTrack } from "./track.ts";
@@ -59,8 +59,8 @@ export interface PeerHost {
   offered(session: MoqtSession, track: RelayTrack): () => void;
   /** A session wants to hear of tracks: those there are, are offered to it. */
   watched(session: MoqtSession, prefix: Namespace, forward: boolean): void;
-  /** A fetch was answered: from what is held, or not. */
-  fetched(held: boolean): void;
+  /** Who answers fetches. */
+  readonly fetches: FetchDesk;
 }
 
 /** How a session came. */
@@ -230,14 +230,9 @@ export class Peer {
 
   async #fetch(request: IncomingFetch): Promise<FetchAnswer> {
     const { track: name, signal } = request;
-    await this.#check(request, "subscribe", name.namespace);
+    const session = await this.#check(request, "subscribe", name.namespace);
     this.#count("fetches", this.#host.limits.maxFetches, signal);
-    const track = this.#host.knownTrack(name);
-    const held = track === undefined ? undefined : fetchHeld(track, request);
-    this.#host.fetched(held !== undefined);
-    if (held !== undefined) return held;
-    const sessions = new Set([...track?.sources ?? [], ...this.#host.publishers(name)]);
-    return await fetchFrom(sessions, request);
+    return await this.#host.fetches.answer(request, session.version);
   }
 
   async #trackStatus(request: IncomingTrackStatus): Promise<SubscribeAnswer> {

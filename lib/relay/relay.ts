@@ -14,6 +14,7 @@ import {
   type TrackName,
 } from "../moqt/wire/track_name.ts";
 import { type Gatekeeper, OPEN_GATE } from "./access.ts";
+import { type FetchCounters, FetchDesk } from "./fetch_desk.ts";
 import { GroupCache } from "./group.ts";
 import { negotiate } from "./lite/negotiate.ts";
 import { LitePeer } from "./lite/peer.ts";
@@ -69,7 +70,7 @@ export interface ServeOptions {
 }
 
 /** Figures of a relay, all counters since it began. */
-export interface RelayStats extends TrackCounters {
+export interface RelayStats extends TrackCounters, FetchCounters {
   /** Sessions now. */
   sessions: number;
   /** Sessions there were. */
@@ -92,10 +93,6 @@ export interface RelayStats extends TrackCounters {
   evictedGroups: number;
   /** Bytes that newest groups lost to make room. */
   trimmedBytes: number;
-  /** Fetches answered from what is held. */
-  fetchesHeld: number;
-  /** Fetches that publishers were asked for. */
-  fetchesAsked: number;
 }
 
 /** Bytes on their way to one client, beside those that wait here: so much each stopped one costs. */
@@ -111,6 +108,8 @@ const SESSION_LIMITS: SessionLimits = {
 
 const OUTLET_LIMITS: OutletLimits = { maxPendingBytes: 8 << 20, lateMs: 2000 };
 
+/** How long publishers that went are waited for, in milliseconds. */
+const HOLD_MS = 10_000;
 /** How often the relay looks for what is late, in milliseconds. */
 const TICK_MS = 100;
 /** How long sessions may take to go away by themselves, in milliseconds. */
@@ -122,6 +121,7 @@ export class Relay implements AsyncDisposable {
   readonly #registry = new NamespaceRegistry();
   readonly #tracks = new Map<string, RelayTrack>();
   readonly #offered = new Map<RelayTrack, MoqtSession[]>();
+  readonly #fetches: FetchDesk;
   readonly #sessions = new Set<RelaySession>();
   readonly #trackHost: TrackHost;
   readonly #peerHost: PeerHost;
@@ -134,8 +134,6 @@ export class Relay implements AsyncDisposable {
   #sessionsBegun = 0;
   #opening = 0;
   #refused = 0;
-  #fetchesHeld = 0;
-  #fetchesAsked = 0;
   #closing = false;
 
   /** Begins without sessions. */
@@ -145,12 +143,19 @@ export class Relay implements AsyncDisposable {
     this.#cache = new GroupCache(this.#cacheBytes);
     this.#maxSessions = options.maxSessions ?? 1000;
     this.#maxTracks = options.maxTracks ?? 10_000;
+    this.#fetches = new FetchDesk({
+      cache: this.#cache,
+      holdMs: options.holdMs ?? HOLD_MS,
+      knownTrack: (name) => this.#tracks.get(formatTrackName(name)),
+      publishers: (name) => this.#registry.publishers(name.namespace),
+    });
     this.#trackHost = {
       cache: this.#cache,
       limits: { ...OUTLET_LIMITS, ...options.outlet },
-      holdMs: options.holdMs ?? 10_000,
+      holdMs: options.holdMs ?? HOLD_MS,
       counters: this.#counters,
       publishers: (track) => this.#registry.publishers(track.namespace),
+      anew: (track) => this.#fetches.anew(track.name),
       forget: (track) => this.#tracks.delete(formatTrackName(track.name)),
     };
     this.#peerHost = {
@@ -165,10 +170,7 @@ export class Relay implements AsyncDisposable {
       },
       offered: (session, track) => this.#offer(session, track),
       watched: (session, prefix, forward) => this.#watched(session, prefix, forward),
-      fetched: (held) => {
-        if (held) this.#fetchesHeld++;
-        else this.#fetchesAsked++;
-      },
+      fetches: this.#fetches,
     };
     this.#tick = setInterval(() => {
       const now = performance.now();
@@ -197,8 +199,7 @@ export class Relay implements AsyncDisposable {
       cacheGroups: this.#cache.groups,
       evictedGroups: this.#cache.evictedGroups,
       trimmedBytes: this.#cache.trimmedBytes,
-      fetchesHeld: this.#fetchesHeld,
-      fetchesAsked: this.#fetchesAsked,
+      ...this.#fetches.counters,
     };
   }
 
@@ -324,6 +325,7 @@ export class Relay implements AsyncDisposable {
     clearTimeout(timer);
     await Promise.all(sessions.map((session) => session.close("no-error", "the relay is closing")));
     clearInterval(this.#tick);
+    this.#fetches.close();
     for (const track of this.#tracks.values()) track.close();
     this.#tracks.clear();
   }

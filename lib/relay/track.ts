@@ -32,6 +32,8 @@ export interface TrackHost {
   readonly counters: TrackCounters;
   /** Sessions that say they have the track's namespace, the best first. */
   publishers(track: TrackName): readonly RelaySession[];
+  /** A publisher of the track began anew. */
+  anew(track: RelayTrack): void;
   /** Nothing is known of the track any more. */
   forget(track: RelayTrack): void;
 }
@@ -213,6 +215,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     if (
       ours !== undefined && (largest === undefined || compareLocations(largest, ours) < 0)
     ) {
+      this.#host.anew(this);
       if (this.#outlets.size === 0) this.#holdings.clear();
       else this.#return = { outlets: new Set(this.#outlets), largest };
     }
@@ -403,6 +406,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     for (const { publication } of back.outlets) {
       publication.done("going-away", "the publisher began anew: subscribe again");
     }
+    this.#host.anew(this);
     this.#holdings.clear();
     return true;
   }

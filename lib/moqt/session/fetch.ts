@@ -4,7 +4,7 @@
  * @module
  */
 import { type Connection, type SendStream, TransportError } from "../../transport/connection.ts";
-import { resetCode } from "../codes.ts";
+import { resetCode, type ResetName } from "../codes.ts";
 import { encodeFetchHeader, FetchEncoder, type FetchItem } from "../data/fetch.ts";
 import { RequestError, violation } from "../errors.ts";
 import type { MessageOf } from "../messages/control.ts";
@@ -27,8 +27,13 @@ export interface FetchInfo {
   properties: TrackProperties;
 }
 
-/** Objects that wait for the reader before the stream does. */
+/** Objects that wait for the reader before the stream does, and their bytes. */
 const MAX_ITEMS = 256;
+const MAX_WAITING_BYTES = 1 << 20;
+
+function sizeOf(item: FetchItem): number {
+  return item.kind === "object" ? item.payload.length : 0;
+}
 
 /** A fetch of ours. Iterate it: objects in the order asked for, and gaps that the publisher told. */
 export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
@@ -41,6 +46,8 @@ export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
   #over = false;
   #hasStream = false;
   #read = false;
+  #waitingBytes = 0;
+  #taken: (() => void) | undefined;
   /** The order of its groups. */
   readonly order: GroupOrder;
 
@@ -71,7 +78,11 @@ export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
 
   async *#iterate(): AsyncGenerator<FetchItem, void, undefined> {
     try {
-      yield* this.#items;
+      for await (const item of this.#items) {
+        this.#waitingBytes -= sizeOf(item);
+        this.#taken?.();
+        yield item;
+      }
     } finally {
       this.close();
     }
@@ -127,7 +138,16 @@ export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
   /** An item came; a promise: wait for it before the next. For the session. */
   item(item: FetchItem): Promise<void> | undefined {
     this.#items.push(item);
-    return this.#items.hasRoom ? undefined : this.#items.room();
+    this.#waitingBytes += sizeOf(item);
+    return this.#hasRoom ? undefined : this.#room();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#over || (this.#items.hasRoom && this.#waitingBytes <= MAX_WAITING_BYTES);
+  }
+
+  async #room(): Promise<void> {
+    while (!this.#hasRoom) await new Promise<void>((resolve) => this.#taken = resolve);
   }
 
   /** The stream ended; with an error where it was cut off. For the session. */
@@ -148,6 +168,7 @@ export class Fetched implements AsyncIterable<FetchItem>, AsyncDisposable {
     this.#ready.reject(reason);
     this.#abort.abort(reason);
     this.#items.end(error);
+    this.#taken?.();
   }
 }
 
@@ -161,6 +182,15 @@ export interface FetchAnswer {
   properties?: TrackProperties;
   /** Objects and gaps in the order asked for. */
   items: AsyncIterable<FetchItem> | Iterable<FetchItem>;
+}
+
+/** Thrown while a fetch's items are given: cuts its stream off, and tells why. */
+export class FetchCut extends Error {
+  /** Says why, to the subscriber and to people. */
+  constructor(readonly reset: ResetName, message: string) {
+    super(message);
+    this.name = "FetchCut";
+  }
 }
 
 /** How a fetch's stream is sent. */
@@ -187,7 +217,7 @@ export async function serveFetch(
   const stream = await openFetch(connection, options);
   const writer = stream.getWriter();
   writer.closed.catch(() => {});
-  const cut = (code: "cancelled" | "internal-error") => {
+  const cut = (code: ResetName) => {
     writer.abort(resetOf(code, version)).catch(() => {});
   };
   const stop = () => cut("cancelled");
@@ -201,7 +231,7 @@ export async function serveFetch(
     }
     await writer.close();
   } catch (error) {
-    if (!signal.aborted) cut("internal-error");
+    if (!signal.aborted) cut(error instanceof FetchCut ? error.reset : "internal-error");
     throw error;
   } finally {
     signal.removeEventListener("abort", stop);
@@ -235,6 +265,6 @@ async function openFetch(
   return stream;
 }
 
-function resetOf(code: "cancelled" | "internal-error", version: Version): TransportError {
+function resetOf(code: ResetName, version: Version): TransportError {
   return new TransportError(code, { streamErrorCode: resetCode(code, version) });
 }
