@@ -78,12 +78,12 @@ export class QuicConnection {
   /** Opens a bidirectional stream; waits for the peer's credit. */
   async openBidirectional(priority = 0, signal?: AbortSignal): Promise<QuicStreamPair> {
     const { value, extra } = await this.#open(1, priority, signal);
-    return { send: new QuicSendStream(value), receive: new QuicReceiveStream(extra) };
+    return { send: new QuicSendStream(value, priority), receive: new QuicReceiveStream(extra) };
   }
 
   /** Opens a unidirectional stream; waits for the peer's credit. */
   async openUnidirectional(priority = 0, signal?: AbortSignal): Promise<QuicSendStream> {
-    return new QuicSendStream((await this.#open(0, priority, signal)).value);
+    return new QuicSendStream((await this.#open(0, priority, signal)).value, priority);
   }
 
   #open(bidirectional: number, priority: number, signal: AbortSignal | undefined) {

@@ -20,6 +20,15 @@ export interface Outcome {
   readonly extra: number;
 }
 
+/** A write that goes on when there is room. */
+interface Waiter {
+  /** Streams of a higher order go first. */
+  readonly order: number;
+  /** Which of the same order came first. */
+  readonly turn: number;
+  again(): void;
+}
+
 /** Bytes of one completion: u32 op, i32 status, f64 value, f64 extra. */
 const COMPLETION_BYTES = 24;
 /** Completions taken with one call. */
@@ -37,6 +46,9 @@ export class OperationQueue {
   readonly #out = new Float64Array(new ArrayBuffer(16));
   readonly #settles: (Settle | undefined)[] = [];
   readonly #free: number[] = [];
+  /** Writes that the batch in hand says there is room for. */
+  readonly #writers: Waiter[] = [];
+  #turns = 0;
   #pending = 0;
   #running = false;
   /** The queue's handle. */
@@ -64,6 +76,19 @@ export class OperationQueue {
     this.#settles[op] = settle;
     this.#pending++;
     if (!this.#running) this.#run();
+  }
+
+  /** Takes a turn: who takes one earlier goes first among writers of the same order. */
+  turn(): number {
+    return this.#turns++;
+  }
+
+  /**
+   * As {@link hold}, for a write. QUIC wakes all who wait for room in a connection's send window at
+   * once, and in no useful order; whoever comes first takes it all. So they go on by order and turn.
+   */
+  holdWriter(op: number, waiter: Waiter): void {
+    this.hold(op, () => this.#writers.push(waiter));
   }
 
   /**
@@ -132,7 +157,15 @@ export class OperationQueue {
         op,
       );
     }
+    this.#goOn();
     return count;
+  }
+
+  #goOn(): void {
+    const writers = this.#writers;
+    if (writers.length === 0) return;
+    if (writers.length > 1) writers.sort((a, b) => b.order - a.order || a.turn - b.turn);
+    for (const { again } of writers.splice(0)) again();
   }
 }
 

@@ -33,11 +33,13 @@ export class QuicSendStream {
   readonly #symbols = quicLibrary().symbols;
   readonly #queue = operationQueue();
   readonly #handle: number;
+  #order: number;
   #freed = false;
 
-  /** Takes over a handle. */
-  constructor(handle: number) {
+  /** Takes over a handle of a stream that was opened with a priority. */
+  constructor(handle: number, priority = 0) {
     this.#handle = handle;
+    this.#order = priority;
     dropped.register(this, handle, this);
   }
 
@@ -51,17 +53,19 @@ export class QuicSendStream {
     if (taken === data.byteLength) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let rest = data.subarray(taken);
+    const turn = this.#queue.turn();
+    const wait = (op: number) => this.#queue.holdWriter(op, { order: this.#order, turn, again });
     const again = () => {
       try {
         const op = this.#queue.next;
         rest = rest.subarray(this.#write(rest, op));
         if (rest.byteLength === 0) return resolve();
-        this.#queue.hold(op, again);
+        wait(op);
       } catch (error) {
         reject(error);
       }
     };
-    this.#queue.hold(op, again);
+    wait(op);
     return promise;
   }
 
@@ -93,6 +97,7 @@ export class QuicSendStream {
 
   /** Streams of higher priority are sent first; an int32. */
   setPriority(priority: number): void {
+    this.#order = priority;
     if (!this.#freed) this.#symbols.xoq_quic_stream_priority(this.#handle, priority);
   }
 

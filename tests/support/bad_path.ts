@@ -111,6 +111,11 @@ export class BadPath implements AsyncDisposable {
     this.address = String(localAddress(this.#near.fd));
   }
 
+  /** Where it leads to. */
+  get target(): string {
+    return String(this.#to);
+  }
+
   /** What it does from now on. */
   change(options: PathOptions): void {
     this.#options = { ...this.#options, ...options };
