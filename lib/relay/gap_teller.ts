@@ -7,7 +7,7 @@ import type { FetchGap, FetchItem } from "../moqt/data/fetch.ts";
 import { FetchCut } from "../moqt/session/fetch.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
 import type { GroupOrder } from "../moqt/wire/parameters.ts";
-import { after, before, LAST_ID, type Span } from "./span.ts";
+import { after, before, earlier, LAST_ID, type Span } from "./span.ts";
 
 /** Knows what the subscriber was told, and makes the gaps that follow. */
 export class GapTeller {
@@ -59,10 +59,9 @@ export class GapTeller {
       const end = { group: from.group, object: from.object - 1 };
       return told !== undefined && compareLocations(told, end) === 0 ? undefined : end;
     }
-    const end = { group: from.group + 1, object: LAST_ID };
-    if (told === undefined) {
-      return from.group < before(this.#span.to).group ? end : undefined;
-    }
+    const top = before(this.#span.to);
+    const end = earlier({ group: from.group + 1, object: LAST_ID }, top);
+    if (told === undefined) return from.group < top.group ? end : undefined;
     return told.group > from.group && compareLocations(told, end) !== 0 ? end : undefined;
   }
 }

@@ -88,9 +88,9 @@ export class Keeper {
   /** Descending: a lower group follows, so that there is nothing more in this one. */
   #complete(): void {
     if (this.#group === undefined) return;
-    const isTop = this.#ceiling === undefined;
-    const ceiling = isTop && this.#isPublished(this.#to) ? this.#to : this.#ceiling;
-    if (this.#run !== undefined && ceiling !== undefined) this.#past.extend(this.#run, ceiling);
+    const ceiling = this.#ceiling;
+    if (ceiling === undefined) this.#finish();
+    else if (this.#run !== undefined) this.#past.extend(this.#run, ceiling);
     this.#ceiling = groupStart(this.#group);
     this.#run = undefined;
   }
@@ -111,6 +111,12 @@ export class Keeper {
     }
   }
 
+  /** The last object of the track that the fetch is of was in the run. */
+  #finish(): void {
+    if (this.#isPublished(this.#to)) this.#extend(this.#to);
+    else if (this.#run !== undefined) this.#run.told = this.#to;
+  }
+
   #extend(to: Location): void {
     const run = this.#run;
     if (run !== undefined && !run.evicted) this.#past.extend(run, to);
@@ -119,10 +125,7 @@ export class Keeper {
 
   /** All came. */
   end(): void {
-    if (this.#order === "ascending") {
-      if (this.#isPublished(this.#to)) this.#extend(this.#to);
-      return;
-    }
+    if (this.#order === "ascending") return this.#finish();
     if (this.#group === undefined) {
       const top = this.#ceiling ?? (this.#isPublished(this.#to) ? this.#to : this.#from);
       this.#past.begin({ from: this.#from, to: top }, this.#from.group);

@@ -21,6 +21,8 @@ export class PastRun extends Group implements Span {
   from: Location;
   /** Where it ends; grows while more comes. */
   to: Location;
+  /** Nothing is before that either, once something is known to have been published behind it. */
+  told: Location | undefined;
 
   /** Begins without objects. */
   constructor(owner: GroupOwner, { from, to }: Span, group: number = from.group) {
@@ -69,6 +71,12 @@ export class Past implements GroupOwner {
     return this.#runs.at(-1)?.to;
   }
 
+  /** Whether something is known of what is at a location or behind it. */
+  #isBehind(location: Location): boolean {
+    const { end } = this;
+    return end !== undefined && compareLocations(location, end) < 0;
+  }
+
   /** How many runs begin at or before a location. */
   #count(location: Location): number {
     let low = 0;
@@ -87,6 +95,10 @@ export class Past implements GroupOwner {
    */
   find(location: Location, oldest = -Infinity): PastRun | undefined {
     const run = this.#runs[this.#count(location) - 1];
+    if (run?.told !== undefined && this.#isBehind(run.told)) {
+      this.extend(run, run.told);
+      run.told = undefined;
+    }
     if (run === undefined || !includes(run, location)) return undefined;
     if (run.since < oldest) {
       this.#cache.drop(run);
