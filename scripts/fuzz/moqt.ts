@@ -6,9 +6,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { decodeDatagram } from "../../lib/moqt/data/datagram.ts";
 import { FetchParser } from "../../lib/moqt/data/fetch.ts";
-import { SubgroupParser } from "../../lib/moqt/data/subgroup.ts";
+import { encodeSubgroupHeader, SubgroupParser } from "../../lib/moqt/data/subgroup.ts";
 import { MoqtViolation } from "../../lib/moqt/errors.ts";
 import { encodeFrame, encodeGroup, GroupParser, LiteStreamError } from "../../lib/moqt/lite/mod.ts";
+import { GroupScanner } from "../../lib/moqt/lite/scan.ts";
 import {
   type ControlMessage,
   ControlParser,
@@ -16,7 +17,8 @@ import {
 } from "../../lib/moqt/messages/control.ts";
 import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
 import { integersOf } from "../../lib/moqt/wire/integers.ts";
-import { hasRequestStreams, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
+import { hasRequestStreams, NEWEST, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
+import { rewriterOf } from "../../lib/relay/framing.ts";
 import { CONTROL_CASES } from "../../tests/moqt/cases.ts";
 import { DATAGRAM_CASES, FETCH_CASES, SUBGROUP_CASES } from "../../tests/moqt/data_cases.ts";
 import { LITE_CASES } from "../../tests/moqt/lite/cases.ts";
@@ -117,9 +119,45 @@ const liteGroup: FuzzTarget = {
   expects: (error) => expects(error) || error instanceof LiteStreamError,
 };
 
+/** Groups as the relay scans and rewrites them: the same frames as who parses them gets. */
+const liteForward: FuzzTarget = {
+  name: "moq-lite-forward",
+  seeds: [0, 3, 70].map((size) =>
+    Uint8Array.of(...encodeFrame(new Uint8Array(size)), ...encodeFrame(Uint8Array.of(1, 2)))
+  ),
+  run: (input) => {
+    const [scanner, parser] = [new GroupScanner(LIMIT), new GroupParser(undefined, LIMIT)];
+    const rewriter = rewriterOf("lite", NEWEST, false);
+    const objects = new SubgroupParser(NEWEST);
+    objects.push(encodeSubgroupHeader({ ...SUBGROUP, trackAlias: 0 }, NEWEST));
+    objects.header();
+    const half = input.length >> 1;
+    for (const part of [input.slice(0, half), input.slice(half)]) {
+      const piece = scanner.push(part.slice());
+      if (piece !== undefined) objects.push(rewriter.push(piece)!.bytes);
+      parser.push(part);
+      for (let frame = parser.next(); frame !== undefined; frame = parser.next()) {
+        const object = objects.next();
+        if (object === undefined || !sameBytes(object.payload, frame)) {
+          throw new Error("a frame was rewritten to something else");
+        }
+      }
+      if (objects.next() !== undefined) throw new Error("there are more objects than frames");
+    }
+    if (scanner.between !== parser.between) throw new Error("they end otherwise");
+  },
+  expects: (error) => expects(error) || error instanceof LiteStreamError,
+};
+
+const SUBGROUP = { group: 0, subgroup: 0, hasProperties: false, endOfGroup: true } as const;
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}
+
 /** Every target. */
 export function moqtTargets(): FuzzTarget[] {
-  return [liteMessages, liteGroup, ...draftTargets()];
+  return [liteMessages, liteGroup, liteForward, ...draftTargets()];
 }
 
 function draftTargets(): FuzzTarget[] {
