@@ -29,7 +29,7 @@ export function eventText(event: Event, paint: Palette): string | undefined {
     case "file":
       return `writing ${text(event, "path")}`;
     case "client":
-      return `+ ${role(event)} ${short(event)}`;
+      return `+ ${role(event)} ${short(event)}${from(event)}`;
     case "gone":
       return `- ${role(event)} ${short(event)}${because(event)}`;
     case "lost":
@@ -42,7 +42,9 @@ export function eventText(event: Event, paint: Palette): string | undefined {
   }
 }
 
-function readyText(event: Event, paint: Palette): string {
+function readyText(event: Event, paint: Palette): string | undefined {
+  // A relay serves no device, and has no ticket.
+  if (event["ticket"] === undefined) return undefined;
   const device = text(event, "device");
   const label = text(event, "label");
   const what = [device, label === device ? "" : label].filter((part) => part !== "").join(", ");
@@ -99,8 +101,19 @@ function text(event: Event, key: string): string {
   return typeof value === "string" ? value : "";
 }
 
+/** What it is; who has just come to a relay has done nothing yet. */
 function role(event: Event): string {
-  return text(event, "role") || "client";
+  const role = text(event, "role");
+  return role === "" || role === "none" ? "client" : role;
+}
+
+/** Where a client is, and what it speaks, where that is told. */
+function from(event: Event): string {
+  const remote = text(event, "remote");
+  if (remote === "") return "";
+  const { draft, transport } = event;
+  const spoken = typeof draft === "number" ? `, draft ${draft} over ${String(transport)}` : "";
+  return ` from ${remote}${spoken}`;
 }
 
 function short(event: Event): string {

@@ -62,7 +62,6 @@ export const BENCH_OPTIONS = {
     brief: "tell the figures so often",
   },
   ...DIAL_OPTIONS,
-  "insecure": { ...DIAL_OPTIONS.insecure, short: "k" },
 } as const satisfies OptionTable;
 
 /** Of benchmarks that publish. */

@@ -12,6 +12,7 @@ import type { Token } from "../moqt/wire/token.ts";
 import type { ServerTrust } from "../transport/direct.ts";
 import { ENDPOINT_OPTIONS } from "./common_options.ts";
 import { endpointOptions, type EndpointValues } from "./endpoint_values.ts";
+import { readPem } from "./files.ts";
 
 /** Which drafts to speak. */
 export const DRAFT_OPTION = {
@@ -36,7 +37,7 @@ export const TRUST_OPTIONS = {
     brief: "SHA-256 of the certificate a server must have; may be repeated",
     section: "Access",
   },
-  "insecure": { type: "boolean", brief: "take any certificate", section: "Access" },
+  "insecure": { type: "boolean", short: "k", brief: "take any certificate", section: "Access" },
 } as const satisfies OptionTable;
 
 /** Of every tool that dials. */
@@ -45,6 +46,7 @@ export const DIAL_OPTIONS = {
   ...TRUST_OPTIONS,
   "token": {
     type: "string",
+    alias: "auth-token",
     value: "TEXT",
     brief: "authorization token for the session and its requests",
     section: "Access",
@@ -107,9 +109,11 @@ export function parseDrafts(text: string | undefined): readonly Version[] {
 /** Reads the trust options. Throws `UsageError`, and what reading the file throws. */
 export async function serverTrust(values: TrustValues): Promise<ServerTrust | undefined> {
   const { ca, "cert-hash": hashes, insecure } = values;
-  if (ca === undefined && hashes.length === 0 && !insecure) return undefined;
+  const ways = [ca !== undefined, hashes.length > 0, insecure].filter(Boolean).length;
+  if (ways === 0) return undefined;
+  if (ways > 1) throw new UsageError("give one of --ca, --cert-hash and --insecure");
   return {
-    ...(ca === undefined ? {} : { ca: await Deno.readTextFile(ca) }),
+    ...(ca === undefined ? {} : { ca: await readPem(ca) }),
     ...(hashes.length === 0 ? {} : { certificateHashes: hashes.map(parseHash) }),
     ...(insecure ? { insecure } : {}),
   };

@@ -12,6 +12,7 @@ import type { Parameters } from "../moqt/wire/parameters.ts";
 import { formatTrackName, hasPrefix, type TrackName, trackName } from "../moqt/wire/track_name.ts";
 import { RequestError } from "../moqt/errors.ts";
 import type { CommandContext } from "./command.ts";
+import { openOutput, outputError } from "./files.ts";
 import { parseNamespace, tokensOf } from "./moq_options.ts";
 import { keepDialling, keepListening, messageOf, type SessionValues } from "./moq_session.ts";
 
@@ -64,13 +65,14 @@ export async function receiveTrack(
   const { out, format, count = Infinity, priority } = values;
   const track = trackName(parseNamespace(values.namespace), values.track);
   const tokens = tokensOf(values.token);
-  const file = out === undefined || out === "-"
-    ? undefined
-    : await Deno.open(out, { write: true, create: true, truncate: true });
-  const sink = file?.writable ?? output.stdout;
+  const path = out === "-" ? undefined : out;
+  const sink = path === undefined ? output.stdout : await openOutput(path);
   const writer = sink.getWriter();
+  writer.closed.catch(() => {});
+  let unwritable: unknown;
   const counts = { objects: 0, bytes: 0, gaps: 0, skipped_groups: 0 };
   let group: number | undefined;
+  let said: string | undefined;
   const receiver = new TrackReceiver({
     track,
     timeoutMs: values.timeout,
@@ -93,12 +95,21 @@ export async function receiveTrack(
       }
       group = item.group;
       const bytes = formatItem(item, format);
-      if (bytes !== undefined && bytes.length > 0) await writer.write(bytes);
+      try {
+        if (bytes !== undefined && bytes.length > 0) await writer.write(bytes);
+      } catch (error) {
+        // No other session mends this.
+        unwritable = error;
+        return false;
+      }
       return counts.objects < count;
     },
     onNotice: ({ type, ...rest }) => {
       output.event({ type, ...rest });
-      if ("reason" in rest) output.notice(`${type.replace("-", " ")}: ${rest.reason}`);
+      const notice = "reason" in rest ? `${type.replace("-", " ")}: ${rest.reason}` : undefined;
+      // It is asked again and again, which is worth one line.
+      if (notice !== undefined && notice !== said) output.notice(notice);
+      said = notice;
     },
   });
   const done = new AbortController();
@@ -127,7 +138,10 @@ export async function receiveTrack(
         use: () => Promise.resolve(),
       }, { output, done: over });
     }
-    await writer.close();
+    await writer.close().catch((error) => unwritable ??= error);
+    if (unwritable !== undefined && !signal.aborted) {
+      throw outputError(unwritable, path ?? "standard output");
+    }
   } finally {
     clearInterval(ticker);
     writer.releaseLock();

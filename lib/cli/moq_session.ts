@@ -14,9 +14,10 @@ import { keepSession, type PersistentEvent, type SessionUse } from "../moqt/pers
 import type { RequestHandlers } from "../moqt/session/incoming.ts";
 import type { MoqtSession } from "../moqt/session/session.ts";
 import type { OptionTable } from "../device.ts";
-import type { Certificate, IncomingSession } from "../transport/direct.ts";
+import type { IncomingSession } from "../transport/direct.ts";
 import { connectOptions, DIAL_OPTIONS, type DialValues, parseDrafts } from "./moq_options.ts";
 import type { Output } from "./output.ts";
+import { readCertificate } from "./relay_options.ts";
 
 /** Of tools that dial or are dialled. */
 export const SESSION_OPTIONS = {
@@ -127,7 +128,7 @@ export async function keepListening(
       hint: "give a --token that clients must show, or --public",
     });
   }
-  const certificate = await readCertificate(values);
+  const certificate = await readCertificate(values.cert, values.key);
   const sessions = new WeakMap<IncomingSession, PromiseWithResolvers<MoqtSession>>();
   await using listener = await listenSessions(await directTransport(), {
     address: at,
@@ -168,14 +169,6 @@ export async function keepListening(
     if (done.aborted) resolve();
     done.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-async function readCertificate({ cert, key }: SessionValues): Promise<Certificate | undefined> {
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new UsageError("--cert and --key go together");
-  }
-  return { chain: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) };
 }
 
 function tell(output: Output, event: PersistentEvent): void {

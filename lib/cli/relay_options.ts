@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { NotFoundError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import type { Certificate } from "../transport/direct.ts";
+import { readPem } from "./files.ts";
 
 /** The relay's identity unless `--name` gives another. */
 export const RELAY_NAME = "relay";
@@ -60,20 +61,4 @@ export async function readCertificate(
   }
   const [chain, secret] = await Promise.all([readPem(cert), readPem(key)]);
   return { chain, key: secret };
-}
-
-async function readPem(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new NotFoundError(`there is no file ${path}`, { cause });
-  }
-  if (!text.includes("-----BEGIN ")) {
-    throw new UsageError(`${path} holds no PEM`, {
-      hint: "give a file that has -----BEGIN CERTIFICATE----- or -----BEGIN PRIVATE KEY----- in it",
-    });
-  }
-  return text;
 }

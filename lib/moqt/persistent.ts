@@ -172,7 +172,10 @@ class Keeper {
         if (isFinal(error)) lost(error);
         else timer = setTimeout(() => lost(error), GRACE_MS);
       });
-      session.closed.then(({ closeCode, reason }) => lost(closed(closeCode, reason)), lost);
+      session.closed.then(
+        ({ closeCode, reason }) => resolve({ kind: "lost", error: closed(closeCode, reason) }),
+        lost,
+      );
       session.goingAway.then(({ uri }) => resolve({ kind: "moving", uri }));
       signal.addEventListener("abort", () => resolve({ kind: "done" }), { once: true });
     }).finally(() => {

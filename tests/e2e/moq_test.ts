@@ -244,7 +244,76 @@ Deno.test("xoq moq interop has the interface that moq-interop-runner wants", asy
   );
   const draft = await runXoq(["moq", "interop"], { env: { ...env, MOQT_DRAFT: "9" } });
   assert.equal(draft.code, 127);
-  assert.equal((await runXoq(["moq", "interop"])).code, 2);
+  assert.match(new TextDecoder().decode(draft.stdout), /^TAP version 14\n1\.\.0 # SKIP draft 9/);
+  const elsewhere = ["moq", "interop", "-t", "setup-only", "--timeout", "200ms"];
+  const failed = await runXoq(elsewhere);
+  assert.equal(failed.code, 1, failed.stderr);
+  assert.match(new TextDecoder().decode(failed.stdout), /^# target: https:\/\/localhost:4443$/m);
+});
+
+Deno.test({
+  name: "xoq moq interop tells the draft that was negotiated, and takes aiomoqt's variables",
+  ...native,
+  async fn() {
+    const port = freePort();
+    await using _relay = await relay(port);
+    const env = {
+      RELAY_URL: `moqt://127.0.0.1:${port}`,
+      TLS_DISABLE_VERIFY: "1",
+      TESTCASE: "announce-only",
+      MOQT_DRAFT: "draft-16",
+      NAMESPACE_PREFIX: "anon",
+      AUTH_TOKEN: "anything",
+    };
+    const { code, stdout, stderr } = await runXoq(["moq", "interop"], { env });
+    assert.equal(code, 0, stderr);
+    const lines = new TextDecoder().decode(stdout).split("\n");
+    assert.ok(lines.indexOf("# Draft: draft-16") < lines.indexOf("1..1"), lines.join("\n"));
+    assert.ok(lines.includes("# Draft: draft-16"));
+  },
+});
+
+Deno.test({
+  name: "xoq moq probe offers drafts in one session with --offer, and tells what was chosen",
+  ...native,
+  async fn() {
+    const port = freePort();
+    await using _relay = await relay(port);
+    const url = `moqt://127.0.0.1:${port}`;
+    const { code, stdout, stderr } = await runXoq([
+      ...["moq", "probe", "--url", url, "-k", "--offer", "--draft", "16,18", "--setup-only"],
+    ]);
+    assert.equal(code, 0, stderr);
+    const { relays } = JSON.parse(new TextDecoder().decode(stdout));
+    const [endpoint] = relays[url].endpoints;
+    assert.equal(endpoint.probes.length, 1);
+    assert.deepEqual(endpoint.drafts, [endpoint.draft]);
+    assert.ok([16, 18].includes(endpoint.draft));
+  },
+});
+
+Deno.test({
+  name: "xoq moq sub ends where its file takes no more, instead of asking for another session",
+  ignore: native.ignore || Deno.build.os !== "linux",
+  async fn() {
+    const port = freePort();
+    await using _relay = await relay(port);
+    const url = `moqt://127.0.0.1:${port}`;
+    await using publisher = xoq(["moq", "pub", url, "-k", "--json", "--rate", "100"]);
+    await publisher.until("session");
+    const { code, stderr } = await runXoq(["moq", "sub", url, "-k", "--out", "/dev/full"]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /\/dev\/full: the disk is full/);
+    assert.doesNotMatch(stderr, /the session is gone/);
+  },
+});
+
+Deno.test("xoq moq pub publishes nothing to a server that it never reached", async () => {
+  const url = `moqt://127.0.0.1:${freePort()}`;
+  const { code, stderr } = await runXoq([
+    ...["moq", "pub", url, "-k", "--count", "1", "--rate", "1000", "--timeout", "500ms"],
+  ]);
+  assert.equal(code, 6, stderr);
 });
 
 Deno.test("xoq moq says what is wrong with its arguments", async () => {
@@ -258,6 +327,9 @@ Deno.test("xoq moq says what is wrong with its arguments", async () => {
     [["pub", "moqt://localhost", "--namespace", "a//b"], /empty field/],
     [["probe"], /no relays are given/],
     [["join"], /URL is missing/],
+    [["sub", "moqt://localhost", "--insecure", "--ca", "x"], /one of --ca, --cert-hash and/],
+    [["sub", "--listen", ":0", "--cert", "x"], /--cert is given alone/],
+    [["pub", "moqt://localhost", "/"], /\/ is a folder/],
   ];
   for (const [args, message] of wrong) {
     const { code, stderr } = await runXoq(["moq", ...args]);

@@ -198,6 +198,19 @@ Deno.test({
 });
 
 Deno.test({
+  name: "to people it says where it is and who comes, and nothing of devices",
+  ignore,
+  async fn() {
+    await using relay = xoq(["relay", "--public", "--listen", "127.0.0.1:0"]);
+    const [, url = ""] = /(moqt:\/\/\S+)/.exec(await relay.says(/^relaying MoQT at/)) ?? [];
+    await using session = await connect(url, { versions: [18], trust: { insecure: true } });
+    await session.publishNamespace(TRACK.namespace).ready;
+    await relay.says(/^\+ client 1 from 127\.0\.0\.1:\d+, draft 18 over quic$/);
+    assert.ok(!relay.said.some((line) => /xoq open|serving/.test(line)), relay.said.join("\n"));
+  },
+});
+
+Deno.test({
   name: "publisher and subscriber go on by themselves when the relay was killed and restarted",
   ignore,
   async fn() {

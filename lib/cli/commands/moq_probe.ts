@@ -10,6 +10,7 @@ import type { EndpointReport, ProbeReport } from "../../moq_tools/probe/probe.ts
 import { probeAll } from "../../moq_tools/probe/schedule.ts";
 import { sessionUrl } from "../../moqt/dial.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { readTextFile, replaceTextFile } from "../files.ts";
 import { connectOptions, DIAL_OPTIONS, parseDrafts } from "../moq_options.ts";
 
 const { timeout: _timeout, ...DIALLING } = DIAL_OPTIONS;
@@ -20,6 +21,11 @@ const OPTIONS = {
     short: "f",
     value: "FILE",
     brief: "list of relays in JSON; else from RELAYS_FILE",
+  },
+  "url": {
+    type: "list",
+    value: "URL",
+    brief: "a relay, as arguments name them; may be repeated",
   },
   "output-file": {
     type: "string",
@@ -39,6 +45,10 @@ const OPTIONS = {
   },
   "once": { type: "boolean", brief: "probe once, whatever the interval is" },
   "setup-only": { type: "boolean", brief: "try set-ups, and nothing else" },
+  "offer": {
+    type: "boolean",
+    brief: "offer all drafts of --draft in one session, and tell which one the relay chooses",
+  },
   "both-transports": {
     type: "boolean",
     brief: "try each address over plain QUIC and over WebTransport",
@@ -58,7 +68,8 @@ export const moqProbeCommand: Command = defineCommand({
   description:
     "Tries each address with each draft: the set-up, then whether namespaces and tracks can\n" +
     "be published, subscribed to and fetched. The report is JSON. Nothing is dialled but the given\n" +
-    "addresses. Ends with 0 when some relay answers, else with 1.",
+    "addresses. Ends with 0 when some relay answers, else with 1. Flags go before variables, and\n" +
+    "XOQ_TIMEOUT and the like before PROBE_TIMEOUT.",
   examples: [
     ["xoq moq probe moqt://localhost:4443 https://localhost:4443 --insecure", "one relay"],
     ["xoq moq probe -f relays.json -o status.json --interval 300", "a list, every five minutes"],
@@ -70,8 +81,8 @@ export const moqProbeCommand: Command = defineCommand({
   dataOnStdout: (values) => values["output-file"] === undefined,
   run: async (urls, values, { output, signal, env }) => {
     const file = values["relays-file"] ?? (env("RELAYS_FILE") || undefined);
-    const listed = file === undefined ? [] : parseRelayList(await Deno.readTextFile(file), file);
-    const named = urls.map((text): ProbeTarget => {
+    const listed = file === undefined ? [] : parseRelayList(await readTextFile(file), file);
+    const named = [...urls, ...values.url].map((text): ProbeTarget => {
       const { href } = sessionUrl(text);
       return { id: text, name: text, endpoints: [{ url: href }] };
     });
@@ -88,6 +99,7 @@ export const moqProbeCommand: Command = defineCommand({
       connect,
       timeoutMs,
       setupOnly: values["setup-only"],
+      offer: values.offer,
       bothTransports: values["both-transports"],
       intervalSeconds: values.once ? 0 : interval,
       signal,
@@ -95,9 +107,7 @@ export const moqProbeCommand: Command = defineCommand({
         for (const line of linesOf(report)) output.notice(line);
         const text = `${JSON.stringify(report, null, 2)}\n`;
         if (target === undefined) return output.print(text);
-        // Whoever reads the file never sees half of one.
-        await Deno.writeTextFile(`${target}.tmp`, text);
-        await Deno.rename(`${target}.tmp`, target);
+        await replaceTextFile(target, text);
       },
     });
     const live = Object.values(report?.relays ?? {}).some((relay) => relay.live);

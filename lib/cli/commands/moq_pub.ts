@@ -9,8 +9,10 @@ import { cutBytes, cutLines, type CutObject } from "../../moq_tools/pub/cut.ts";
 import { feed, pattern } from "../../moq_tools/pub/feed.ts";
 import { cutFragments, isMp4 } from "../../moq_tools/pub/fmp4.ts";
 import { TrackPublisher } from "../../moq_tools/pub/publisher.ts";
+import type { SessionUse } from "../../moqt/persistent.ts";
 import { trackName } from "../../moqt/wire/track_name.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { openInput } from "../files.ts";
 import { parseNamespace, tokensOf } from "../moq_options.ts";
 import { keepDialling, keepListening, SESSION_OPTIONS } from "../moq_session.ts";
 
@@ -114,6 +116,7 @@ export const moqPubCommand: Command = defineCommand({
       throw new UsageError("--listen takes no URL", { hint: "give the file alone" });
     }
     const tokens = tokensOf(values.token);
+    const readable = file === undefined ? undefined : await inputOf(file);
     const publisher = new TrackPublisher({
       track: trackName(parseNamespace(values.namespace), values.track),
       offerBy: values.offer,
@@ -127,10 +130,15 @@ export const moqPubCommand: Command = defineCommand({
     });
     const done = new AbortController();
     const over = AbortSignal.any([signal, done.signal]);
+    // What is published before anybody agreed to take it would count as published.
+    const offered = Promise.withResolvers<void>();
+    over.addEventListener("abort", () => offered.resolve(), { once: true });
+    if (values.listen !== undefined) offered.resolve();
     const feeding = (async () => {
+      await offered.promise;
       const { rate, count } = values;
       const pace = rate ?? (file === undefined ? 10 : undefined);
-      await feed(publisher, await objectsOf(file, values, over), {
+      await feed(publisher, await objectsOf(readable, values, over), {
         groupSize: values.group,
         firstGroup: firstGroup(values["first-group"]),
         waits: file !== undefined && !values["no-wait"],
@@ -146,7 +154,14 @@ export const moqPubCommand: Command = defineCommand({
     const ticker = setInterval(() => output.event(statsOf(publisher)), 1_000);
     const tool = {
       handlers: publisher.handlers.bind(publisher),
-      use: publisher.use.bind(publisher),
+      use: (use: SessionUse) =>
+        publisher.use({
+          ...use,
+          established() {
+            use.established();
+            offered.resolve();
+          },
+        }),
     };
     try {
       if (values.listen === undefined) {
@@ -163,13 +178,16 @@ export const moqPubCommand: Command = defineCommand({
   },
 });
 
+async function inputOf(file: string): Promise<ReadableStream<Uint8Array>> {
+  return file === "-" ? Deno.stdin.readable : await openInput(file);
+}
+
 async function objectsOf(
-  file: string | undefined,
+  readable: ReadableStream<Uint8Array> | undefined,
   { split, size }: { split: "auto" | "lines" | "bytes" | "fmp4"; size: number },
   signal: AbortSignal,
 ): Promise<AsyncIterable<CutObject>> {
-  if (file === undefined) return pattern(size);
-  const readable = file === "-" ? Deno.stdin.readable : (await Deno.open(file)).readable;
+  if (readable === undefined) return pattern(size);
   const reader = readable.getReader();
   signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
   const head = split === "auto" ? (await reader.read()).value ?? new Uint8Array(0) : undefined;

@@ -50,6 +50,7 @@ export function formatTap(head: TapHead, results: readonly CaseResult[]): string
     `# ended: ${seconds(head.ended)}`,
     `# target: ${oneLine(head.target)}`,
     `# version: ${oneLine(head.version)}`,
+    ...draftLine(results),
     `1..${results.length}`,
   ];
   results.forEach((result, index) => {
@@ -60,9 +61,23 @@ export function formatTap(head: TapHead, results: readonly CaseResult[]): string
   return lines.join("\n") + "\n";
 }
 
+/** What was negotiated, whatever was asked for: the runner files the results under it. */
+function draftLine(results: readonly CaseResult[]): string[] {
+  const versions = results.flatMap(({ sessions }) =>
+    Object.values(sessions).map(({ moqt_version }) => moqt_version)
+  );
+  const drafts = new Set(versions.map((version) => version.replace("moqt-", "draft-")));
+  return drafts.size === 0 ? [] : [`# Draft: ${[...drafts].join(", ")}`];
+}
+
 /** What a program prints that is asked for a case it does not have. */
 export function unsupportedTap(name: string, why: string): string {
   return `TAP version 14\n1..1\nnot ok 1 - ${oneLine(name)} # SKIP ${oneLine(why)}\n`;
+}
+
+/** What a program prints that is asked for drafts it does not speak. */
+export function unspokenTap(drafts: string): string {
+  return `TAP version 14\n1..0 # SKIP ${oneLine(drafts)}: none of this is spoken here\n`;
 }
 
 function diagnostics(result: CaseResult, version: string): string[] {

@@ -33,7 +33,7 @@ export interface CheckReport {
 
 /** One draft at one address. */
 export interface DraftReport {
-  /** The draft that was asked for. */
+  /** The draft that was asked for; of several that were, the one the server chose. */
   draft: number;
   /** Whether the set-up worked. */
   live: boolean;
@@ -99,6 +99,8 @@ export interface ProbeReport {
 export interface ProbeOptions {
   /** Drafts, each tried alone. */
   versions: readonly Version[];
+  /** Whether they are offered all at once, to see which one the server chooses. Default false. */
+  offer?: boolean;
   /** Trust, token and the like, for every address. */
   connect: ConnectOptions;
   /** The most a set-up may take, in milliseconds. */
@@ -148,8 +150,9 @@ async function probeEndpoint(
     implementation: IMPLEMENTATION,
   });
   const probes: DraftReport[] = [];
-  for (const version of options.versions) {
-    probes.push(await probeDraft(dialler, version, protocol === "https:", options));
+  const { versions, offer = false } = options;
+  for (const offered of offer ? [versions] : versions.map((version) => [version])) {
+    probes.push(await probeDraft(dialler, offered, protocol === "https:", options));
   }
   const drafts = ascending(probes.filter(({ live }) => live).map(({ draft }) => draft));
   return {
@@ -168,24 +171,26 @@ async function probeEndpoint(
 
 async function probeDraft(
   dialler: Dialler,
-  version: Version,
+  offered: readonly Version[],
   webTransport: boolean,
   { timeoutMs, setupOnly, signal, connect }: ProbeOptions,
 ): Promise<DraftReport> {
   const began = performance.now();
-  const base = { draft: version, alpn: protocolOf(version) };
+  let version = offered[0]!;
   let report: DraftReport;
   try {
     const { session, connection } = await dialler.dial({
-      versions: [version],
+      versions: offered,
       timeoutMs,
       setupTimeoutMs: timeoutMs,
       signal,
     });
     const { implementation } = session.peer;
+    version = session.version;
     const { rttMs } = await connection.getStats();
     report = {
-      ...base,
+      draft: version,
+      alpn: protocolOf(version),
       live: true,
       setup_ms: round(performance.now() - began),
       rtt_ms: round(rttMs),
@@ -195,7 +200,12 @@ async function probeDraft(
     await session.close();
   } catch (error) {
     signal.throwIfAborted();
-    return { ...base, live: false, error: errorText(error) };
+    return {
+      draft: version,
+      alpn: protocolOf(version),
+      live: false,
+      error: errorText(error),
+    };
   }
   if (setupOnly) return report;
   const checks: Record<string, CheckReport> = {};
