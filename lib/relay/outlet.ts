@@ -30,7 +30,7 @@ export interface OutletEvents {
   /** Keeping a stream for this subscriber costs so many bytes more. */
   cost(group: Group, bytes: number): void;
   /** What the subscriber asks for has changed. */
-  changed(outlet: Outlet): void;
+  changed(outlet: Outlet, parameters: Parameters): void;
   /** The subscription is over. */
   closed(outlet: Outlet): void;
 }
@@ -108,7 +108,7 @@ export class Outlet {
         else cursor.reorder();
       }
     }
-    this.#events.changed(this);
+    this.#events.changed(this, parameters);
   }
 
   #wantsGroup(group: number): boolean {

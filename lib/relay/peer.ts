@@ -205,7 +205,7 @@ export class Peer {
     this.#count("subscriptions", this.#host.limits.maxSubscriptions, signal);
     const track = this.#host.track(name);
     const rendezvousMs = Math.min(parameters.rendezvousTimeoutMs ?? 0, MAX_RENDEZVOUS_MS);
-    await track.use({ signal, rendezvousMs }, () => {
+    await track.use({ signal, rendezvousMs, parameters }, () => {
       const { largest, properties } = track;
       const publication = request.accept({
         properties,

@@ -10,6 +10,7 @@ import { RequestError } from "../moqt/errors.ts";
 import type { ForwardStream } from "../moqt/session/forward.ts";
 import type { SubscriptionEnd } from "../moqt/session/subscription.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
+import type { Parameters } from "../moqt/wire/parameters.ts";
 import type { TrackProperties } from "../moqt/wire/properties.ts";
 import type { TrackName } from "../moqt/wire/track_name.ts";
 import { Group, type GroupCache, type GroupOwner } from "./group.ts";
@@ -17,8 +18,9 @@ import { Holdings } from "./holdings.ts";
 import { Outlet, type OutletLimits } from "./outlet.ts";
 import { Pressure } from "./pressure.ts";
 import type { RelaySession, RelaySubscription } from "./session.ts";
-import { Upstream, type UpstreamEvents } from "./upstream.ts";
+import { hasGroupRequests, Upstream, type UpstreamEvents } from "./upstream.ts";
 import { Waiters } from "./waiters.ts";
+import { GroupRequests, priorityFor } from "./wish.ts";
 
 /** What a track needs of the relay. */
 export interface TrackHost {
@@ -77,8 +79,9 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   #return: { outlets: Set<Outlet>; largest: Location | undefined } | undefined;
   /** Settled once the publisher was last told whether to send objects, and agreed. */
   #steered: Promise<void> = Promise.resolve();
-  /** Requests that need a publisher. */
-  #users = 0;
+  /** What requests that need a publisher say. */
+  readonly #asking = new Set<{ parameters: Parameters }>();
+  readonly #groupRequests = new GroupRequests();
   /** Its full name. */
   readonly name: TrackName;
 
@@ -141,10 +144,11 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
    * `RequestError`.
    */
   async use<T>(
-    options: { signal: AbortSignal; rendezvousMs: number },
+    options: { signal: AbortSignal; rendezvousMs: number; parameters?: Parameters },
     work: () => T,
   ): Promise<T> {
-    this.#users++;
+    const asking = { parameters: options.parameters ?? {} };
+    this.#asking.add(asking);
     try {
       if (!this.isLive) {
         const waiting = this.#waiters.wait(options);
@@ -156,23 +160,53 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
       await this.#steered;
       options.signal.throwIfAborted();
       if (!this.isLive) throw missing();
+      this.#requestGroup(asking.parameters.newGroup);
       return work();
     } finally {
-      this.#users--;
+      this.#asking.delete(asking);
       this.#release();
     }
   }
 
   /** Asks all publishers that there are and that were not asked yet. */
   connect(): void {
-    if (this.#outlets.size === 0 && this.#users === 0) return;
-    for (const session of this.#host.publishers(this.name)) {
-      if (this.#upstreams.has(session)) continue;
-      const subscription = session.subscribe(this.name, {
-        parameters: { filter: { from: "largest-object" } },
-      });
-      this.#add(session, subscription, { isOffered: false, forward: true });
+    if (this.#outlets.size === 0 && this.#asking.size === 0) return;
+    const sessions = this.#host.publishers(this.name).filter((it) => !this.#upstreams.has(it));
+    if (sessions.length === 0) return;
+    const newGroup = this.#takeGroupRequest();
+    const priority = this.#priority;
+    for (const session of sessions) {
+      const parameters = {
+        filter: { from: "largest-object" },
+        priority,
+        ...(newGroup !== undefined && hasGroupRequests(session.version) ? { newGroup } : {}),
+      } as const;
+      const subscription = session.subscribe(this.name, { parameters });
+      this.#add(session, subscription, { isOffered: false, forward: true, priority });
     }
+  }
+
+  /** The new group that is asked for and that no publisher heard of; after that it is one of them. */
+  #takeGroupRequest(): number | undefined {
+    const requests = [...this.#asking].flatMap(({ parameters: { newGroup } }) => newGroup ?? []);
+    for (const asking of this.#asking) {
+      const { newGroup: _, ...parameters } = asking.parameters;
+      asking.parameters = parameters;
+    }
+    if (requests.length === 0) return undefined;
+    const newGroup = Math.max(...requests);
+    return this.#groupRequests.isNews(newGroup, this.largest?.group) ? newGroup : undefined;
+  }
+
+  get #priority(): number {
+    return priorityFor([...this.#asking].map(({ parameters }) => parameters), this.#outlets);
+  }
+
+  /** A subscriber asks for a new group. */
+  #requestGroup(newGroup: number | undefined): void {
+    if (newGroup === undefined || this.#properties.dynamicGroups !== true) return;
+    if (!this.#groupRequests.isNews(newGroup, this.largest?.group)) return;
+    for (const upstream of this.#upstreams.values()) upstream.requestGroup(newGroup);
   }
 
   /** A publisher offered the track, and was told whether to send objects (`forward`). */
@@ -184,7 +218,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   #add(
     session: RelaySession,
     subscription: RelaySubscription,
-    options: { isOffered: boolean; forward: boolean },
+    options: { isOffered: boolean; forward: boolean; priority?: number },
   ): void {
     clearTimeout(this.#hold);
     this.#upstreams.set(session, new Upstream(session, subscription, this, options));
@@ -192,7 +226,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** Whether objects are wanted now. */
   get isWanted(): boolean {
-    if (this.#users > 0) return true;
+    if (this.#asking.size > 0) return true;
     for (const outlet of this.#outlets) if (outlet.forwards) return true;
     return false;
   }
@@ -202,7 +236,10 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     const others = [...this.#upstreams.values()].some((it) => it !== upstream && it.isReady);
     this.#properties = upstream.properties;
     this.#return = undefined;
-    if (!others) this.#continue(upstream);
+    if (!others) {
+      this.#continue(upstream);
+      this.#groupRequests.located(upstream.largest?.group);
+    }
     this.#retryMs = RETRY_MS[0];
     this.#waiters.succeed();
     this.#steer();
@@ -295,7 +332,10 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
       },
       dropped: () => counters.droppedGroups++,
       cost: (group, bytes) => cache.add(group, bytes),
-      changed: () => this.#steer(),
+      changed: (_, { newGroup }) => {
+        this.#requestGroup(newGroup);
+        this.#steer();
+      },
       closed: (outlet) => {
         this.#outlets.delete(outlet);
         this.#pressure.open();
@@ -308,7 +348,9 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   /** Publishers send objects as long as somebody wants them. */
   #steer(): void {
     const wanted = this.isWanted;
+    const priority = this.#priority;
     for (const upstream of [...this.#upstreams.values()]) {
+      if (wanted) upstream.setPriority(priority);
       if (!wanted && !upstream.isOffered && this.#outlets.size === 0) continue;
       const changed = upstream.setForward(wanted);
       if (changed === undefined) continue;
@@ -324,7 +366,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** Leaves publishers whom nobody listens to. */
   #release(): void {
-    if (this.#outlets.size > 0 || this.#users > 0) return;
+    if (this.#outlets.size > 0 || this.#asking.size > 0) return;
     clearTimeout(this.#retry);
     for (const [session, upstream] of this.#upstreams) {
       if (upstream.isOffered) continue;
@@ -335,7 +377,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   }
 
   #forgetIfUnused(): void {
-    if (this.#upstreams.size > 0 || this.#outlets.size > 0 || this.#users > 0) return;
+    if (this.#upstreams.size > 0 || this.#outlets.size > 0 || this.#asking.size > 0) return;
     this.close();
     this.#host.forget(this);
   }

@@ -7,6 +7,7 @@ import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
 import type { ForwardSink, ForwardStream } from "../moqt/session/forward.ts";
 import type { SubscriptionEnd } from "../moqt/session/subscription.ts";
+import { hasParametersForFields } from "../moqt/versions.ts";
 import type { Location } from "../moqt/wire/location.ts";
 import type { TrackProperties } from "../moqt/wire/properties.ts";
 import type { Framing } from "./framing.ts";
@@ -30,6 +31,8 @@ export interface UpstreamEvents {
   ended(upstream: Upstream, end: SubscriptionEnd): void;
 }
 
+const DEFAULT_PRIORITY = 128;
+
 /** How long subscribers wait for their publisher's answer to a change, in milliseconds. */
 const UPDATE_MS = 2000;
 
@@ -39,6 +42,9 @@ export class Upstream implements ForwardSink {
   readonly #events: UpstreamEvents;
   #state: "asking" | "ready" | "over" = "asking";
   #forward: boolean;
+  #priority: number;
+  #wantedPriority: number;
+  #isTelling = false;
   /** The largest group that was taken from it. */
   newestGroup: number | undefined;
   /** The publisher's session. */
@@ -51,13 +57,14 @@ export class Upstream implements ForwardSink {
     session: RelaySession,
     subscription: RelaySubscription,
     events: UpstreamEvents,
-    options: { isOffered: boolean; forward: boolean },
+    options: { isOffered: boolean; forward: boolean; priority?: number },
   ) {
     this.session = session;
     this.#subscription = subscription;
     this.#events = events;
     this.isOffered = options.isOffered;
     this.#forward = options.forward;
+    this.#priority = this.#wantedPriority = options.priority ?? DEFAULT_PRIORITY;
     subscription.forward(this);
     subscription.ready.then(() => this.#ready(), (error) => this.#refused(error));
     subscription.closed.then((end) => this.#over(end));
@@ -115,6 +122,24 @@ export class Upstream implements ForwardSink {
     });
   }
 
+  /** Tells the publisher the priority of what it sends, one change after the other. */
+  setPriority(priority: number): void {
+    this.#wantedPriority = priority;
+    if (this.#state !== "ready" || this.#isTelling || this.#priority === priority) return;
+    this.#priority = priority;
+    this.#isTelling = true;
+    this.#subscription.update({ priority }).catch(() => {}).finally(() => {
+      this.#isTelling = false;
+      this.setPriority(this.#wantedPriority);
+    });
+  }
+
+  /** Asks the publisher for a new group, where its draft lets. */
+  requestGroup(newGroup: number): void {
+    if (this.#state !== "ready" || !hasGroupRequests(this.version)) return;
+    this.#subscription.update({ newGroup }).catch(() => {});
+  }
+
   /** A stream began. */
   opened(header: SubgroupHeader, stop: () => void): ForwardStream | undefined {
     return this.#state === "over" ? undefined : this.#events.opened(this, header, stop);
@@ -133,4 +158,9 @@ export class Upstream implements ForwardSink {
     this.#state = "over";
     void this.#subscription.close();
   }
+}
+
+/** Whether publishers can be asked for new groups. */
+export function hasGroupRequests(version: Framing): boolean {
+  return version !== "lite" && hasParametersForFields(version);
 }

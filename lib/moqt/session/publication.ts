@@ -346,9 +346,13 @@ export class Publication implements AsyncDisposable {
   }
 
   #change(parameters: Parameters): void {
-    this.#parameters = { ...this.#parameters, ...parameters };
+    // A new group is asked for once, each time.
+    const { newGroup, ...lasting } = parameters;
+    const { newGroup: _, ...before } = this.#parameters;
+    this.#parameters = { ...before, ...lasting };
     this.#locate();
-    for (const listener of this.#listeners) listener(this.#parameters);
+    const told = newGroup === undefined ? this.#parameters : { ...this.#parameters, newGroup };
+    for (const listener of this.#listeners) listener(told);
   }
 
   /** The request failed. For the session. */
