@@ -17,7 +17,10 @@ import type { StreamLog } from "./stream_log.ts";
 export interface OutletLimits {
   /** Bytes that may wait for it; then its oldest groups are cut off. */
   maxPendingBytes: number;
-  /** How long an old group may still be on its way after a newer one began, in milliseconds. */
+  /**
+   * How long an old group may still be on its way after a newer one began, in milliseconds; the time in
+   * which the publisher was held back does not count.
+   */
   lateMs: number;
 }
 
@@ -38,6 +41,9 @@ export interface OutletEvents {
 /** What a stream on its way costs beside its bytes, roughly: it counts as waiting. */
 const STREAM_COST = 1000;
 
+/** When a track has ended, a subscriber that takes nothing for so long is done, in milliseconds. */
+const END_STALL_MS = 5_000;
+
 /** A subscriber. */
 export class Outlet {
   /** What is on its way, by group, in the order groups began. */
@@ -45,7 +51,9 @@ export class Outlet {
   readonly #limits: OutletLimits;
   readonly #events: OutletEvents;
   #start: Location;
-  #ending: { reason: DoneName; since: number } | undefined;
+  /** How long groups are late already, in milliseconds. */
+  readonly #late = new Map<number, number>();
+  #ending: { reason: DoneName; stillMs: number } | undefined;
   #over = false;
   #pending = 0;
   #forwards: boolean;
@@ -76,6 +84,11 @@ export class Outlet {
   /** Bytes that wait to be sent. */
   get pendingBytes(): number {
     return this.#pending;
+  }
+
+  /** Most bytes that may wait. */
+  get maxPendingBytes(): number {
+    return this.#limits.maxPendingBytes;
   }
 
   /** Whether it wants to be sent objects. */
@@ -164,6 +177,7 @@ export class Outlet {
 
   #sent(bytes: number): void {
     this.#pending -= bytes;
+    if (this.#ending !== undefined) this.#ending.stillMs = 0;
     this.#events.sent(this, bytes);
   }
 
@@ -176,32 +190,44 @@ export class Outlet {
     const { id } = cursor.group;
     const cursors = this.#cursors.get(id);
     cursors?.delete(cursor);
-    if (cursors?.size === 0) this.#cursors.delete(id);
+    if (cursors?.size === 0) {
+      this.#cursors.delete(id);
+      this.#late.delete(id);
+    }
     this.#grew(-STREAM_COST);
     if (cursor.wasTrimmed) this.#events.dropped(this);
     this.#events.sent(this, 0);
     this.#finishIfIdle();
   }
 
-  /** Looks after what is late. `now` is `performance.now()`. */
-  tick(now: number): void {
+  /**
+   * Looks after what is late, each time so much time has passed in which the publisher was not held
+   * back. What waits when the track has ended is not late, as nothing newer comes; then it may only not
+   * stand still.
+   */
+  tick(activeMs: number): void {
     const { lateMs } = this.#limits;
+    if (this.#ending !== undefined) {
+      this.#ending.stillMs += activeMs;
+      if (this.#ending.stillMs > END_STALL_MS) this.publication.done(this.#ending.reason);
+      return;
+    }
     const timeout = Math.min(lateMs, this.publication.deliveryTimeoutMs ?? lateMs);
     for (const [id, cursors] of this.#cursors) {
+      let waits = false;
       for (const { group, pendingBytes } of cursors) {
-        if (pendingBytes === 0 || now - (group.supersededAt ?? now) <= timeout) continue;
-        this.#drop(id);
-        break;
+        waits ||= pendingBytes > 0 && group.supersededAt !== undefined;
       }
-    }
-    if (this.#ending !== undefined && now - this.#ending.since > lateMs) {
-      this.publication.done(this.#ending.reason);
+      if (!waits) continue;
+      const late = (this.#late.get(id) ?? 0) + activeMs;
+      this.#late.set(id, late);
+      if (late > timeout) this.#drop(id);
     }
   }
 
   /** Nothing follows; what waits is still sent. */
   finish(reason: DoneName): void {
-    this.#ending ??= { reason, since: performance.now() };
+    this.#ending ??= { reason, stillMs: 0 };
     this.#finishIfIdle();
   }
 

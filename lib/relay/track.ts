@@ -70,6 +70,8 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   readonly #outlets = new Set<Outlet>();
   readonly #waiters = new Waiters();
   readonly #pressure = new Pressure();
+  #lastTick = performance.now();
+  #lastHeldMs = 0;
   readonly #holdings: Holdings;
   #properties: TrackProperties = {};
   #hold: ReturnType<typeof setTimeout> | undefined;
@@ -317,6 +319,8 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   attach(outlet: Outlet): void {
     outlet.publication.follow(() => this.largest);
     this.#outlets.add(outlet);
+    // Who has just come is not behind.
+    this.#pressure.open();
     // Before a publisher that came back has shown what it has, what is held may be another's.
     if (this.#return === undefined) outlet.begin(this.#holdings.groups);
     this.#steer();
@@ -328,7 +332,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     return new Outlet(publication, session, limits, {
       sent: (outlet, bytes) => {
         counters.bytesOut += bytes;
-        this.#pressure.sent(outlet.pendingBytes);
+        this.#pressure.sent(outlet);
       },
       dropped: () => counters.droppedGroups++,
       cost: (group, bytes) => cache.add(group, bytes),
@@ -338,7 +342,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
       },
       closed: (outlet) => {
         this.#outlets.delete(outlet);
-        this.#pressure.open();
+        this.#pressure.left(outlet);
         this.#steer();
         this.#release();
       },
@@ -455,8 +459,18 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** Looks after what is late. */
   tick(now: number): void {
-    this.#pressure.tick(now);
-    for (const outlet of [...this.#outlets]) outlet.tick(now);
+    this.#pressure.tick(now, this.#outlets, () => this.#isShared);
+    const held = this.#pressure.heldMs(now);
+    const activeMs = Math.max(0, now - this.#lastTick - (held - this.#lastHeldMs));
+    this.#lastTick = now;
+    this.#lastHeldMs = held;
+    for (const outlet of [...this.#outlets]) outlet.tick(activeMs);
+  }
+
+  /** Whether a publisher has other tracks, too, whose streams would wait together with this one's. */
+  get #isShared(): boolean {
+    for (const { isShared } of this.#upstreams.values()) if (isShared) return true;
+    return false;
   }
 
   /** The largest location published, as far as is known. */

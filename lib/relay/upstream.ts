@@ -36,6 +36,9 @@ const DEFAULT_PRIORITY = 128;
 /** How long subscribers wait for their publisher's answer to a change, in milliseconds. */
 const UPDATE_MS = 2000;
 
+/** How many subscriptions there are at each publisher. */
+const perSession = new WeakMap<RelaySession, number>();
+
 /** A subscription of the relay's. */
 export class Upstream implements ForwardSink {
   readonly #subscription: RelaySubscription;
@@ -65,9 +68,18 @@ export class Upstream implements ForwardSink {
     this.isOffered = options.isOffered;
     this.#forward = options.forward;
     this.#priority = this.#wantedPriority = options.priority ?? DEFAULT_PRIORITY;
+    perSession.set(session, (perSession.get(session) ?? 0) + 1);
     subscription.forward(this);
     subscription.ready.then(() => this.#ready(), (error) => this.#refused(error));
-    subscription.closed.then((end) => this.#over(end));
+    subscription.closed.then((end) => {
+      perSession.set(session, perSession.get(session)! - 1);
+      this.#over(end);
+    });
+  }
+
+  /** Whether the publisher sends other tracks, too. */
+  get isShared(): boolean {
+    return (perSession.get(this.session) ?? 0) > 1;
   }
 
   /** Whether the publisher agreed, and it is not over. */

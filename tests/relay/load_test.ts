@@ -43,6 +43,9 @@ Deno.test("groups of many streams are cut off whole, too", async () => {
   await publication.ready;
   const slow = (await stage.come(version, {}, { window: 2_000 })).subscribe(TRACK);
   await slow.ready;
+  const quick = (await stage.come(version)).subscribe(TRACK);
+  await quick.ready;
+  const all = take(quick, 160);
   await until(() => publication.parameters.forward === true);
   for (let group = 0; group < 10; group++) {
     const writers = await Promise.all(
@@ -55,6 +58,7 @@ Deno.test("groups of many streams are cut off whole, too", async () => {
     await until(() => stage.relay.stats.objectsIn === (group + 1) * 16);
   }
   assert.ok(stage.relay.stats.droppedGroups >= 7, `${stage.relay.stats.droppedGroups}`);
+  assert.equal((await all).length, 160);
 });
 
 Deno.test("a subscriber that stands still costs no more than its share", async () => {
@@ -64,6 +68,9 @@ Deno.test("a subscriber that stands still costs no more than its share", async (
   await stage.publisher(version, new Map([[TRACK, track]]));
   const stopped = (await stage.come(version, {}, { window: 20_000 })).subscribe(TRACK);
   await stopped.ready;
+  const quick = (await stage.come(version)).subscribe(TRACK);
+  await quick.ready;
+  const all = take(quick, 600);
   let most = 0;
   for (let group = 0; group < 60; group++) {
     track.startGroup();
@@ -74,6 +81,7 @@ Deno.test("a subscriber that stands still costs no more than its share", async (
   const { cacheBytes: held, evictedGroups } = stage.relay.stats;
   assert.ok(most <= cacheBytes && held <= cacheBytes, `${most}`);
   assert.ok(evictedGroups > 40, `${evictedGroups}`);
+  assert.equal((await all).length, 600);
 });
 
 Deno.test("a group larger than the memory there is, is passed on and not kept", async () => {
