@@ -28,6 +28,8 @@ export interface OutletLimits {
 export interface OutletEvents {
   /** Bytes were taken by the transport. */
   sent(outlet: Outlet, bytes: number): void;
+  /** Whether the publisher is held back so that this subscriber loses nothing. */
+  isHeldFor(outlet: Outlet): boolean;
   /** A group was cut off for this subscriber. */
   dropped(outlet: Outlet): void;
   /** Keeping a stream for this subscriber costs so many bytes more. */
@@ -168,7 +170,9 @@ export class Outlet {
   #grew(bytes: number): void {
     this.#pending += bytes;
     // Cursors that are being cut give their bytes back here, and are not to be cut once more.
-    if (bytes <= 0) return;
+    if (bytes <= 0 || this.#pending <= this.#limits.maxPendingBytes) return;
+    // What still comes then is little: what streams had brought already.
+    if (this.#events.isHeldFor(this)) return;
     for (const group of this.#cursors.keys()) {
       if (this.#pending <= this.#limits.maxPendingBytes) return;
       this.#drop(group);

@@ -44,7 +44,7 @@ function high({ maxPendingBytes }: PressureReceiver): number {
 
 /** The gate that a track's streams pass. */
 export class Pressure {
-  readonly #standings = new Map<PressureReceiver, Standing>();
+  readonly #receivers = new Map<PressureReceiver, Standing>();
   /** Whom others wait for. */
   readonly #awaited = new Set<PressureReceiver>();
   #gate: { promise: Promise<void>; resolve: () => void; since: number } | undefined;
@@ -55,61 +55,76 @@ export class Pressure {
   #stalled = false;
 
   /** What to wait for before more is read; undefined: nothing. */
-  wait(receivers: Iterable<PressureReceiver>): Promise<void> | undefined {
+  wait(): Promise<void> | undefined {
     if (this.#gate !== undefined) return this.#gate.promise;
-    let some = false;
-    let allBehind = true;
-    for (const receiver of receivers) {
-      if (!receiver.forwards) continue;
-      some = true;
-      const { pendingBytes, maxPendingBytes } = receiver;
-      if (pendingBytes < high(receiver)) allBehind = false;
-      else if (pendingBytes >= maxPendingBytes * 0.75) this.#await(receiver);
-    }
-    if (!some) return undefined;
     const now = performance.now();
-    if (allBehind) this.#lastSaturated = now;
-    if (allBehind ? this.#stalled : !this.#waitsForAny(now)) {
-      this.#awaited.clear();
-      return undefined;
-    }
+    if (this.#areAllBehind) {
+      this.#lastSaturated = now;
+      if (this.#stalled) return undefined;
+    } else if (!this.#awaitsAny(now)) return undefined;
     this.#gate = { ...Promise.withResolvers<void>(), since: now };
     this.#lastProgress = now;
     return this.#gate.promise;
   }
 
-  #await(receiver: PressureReceiver): void {
-    if (this.#standings.get(receiver)?.isSlow !== true) this.#awaited.add(receiver);
+  get #areAllBehind(): boolean {
+    let some = false;
+    for (const receiver of this.#receivers.keys()) {
+      if (!receiver.forwards) continue;
+      if (receiver.pendingBytes < high(receiver)) return false;
+      some = true;
+    }
+    return some;
   }
 
-  /** A paced publisher is not held back for one subscriber, as others would notice. */
-  #waitsForAny(now: number): boolean {
-    return this.#awaited.size > 0 && now - this.#lastSaturated < SATURATED_MS;
+  /**
+   * Whether somebody is waited for who has fallen behind others. A paced publisher is not held back for
+   * that, as others would notice.
+   */
+  #awaitsAny(now: number): boolean {
+    if (now - this.#lastSaturated > SATURATED_MS) return false;
+    for (const [receiver, { isSlow }] of this.#receivers) {
+      const { pendingBytes, maxPendingBytes, forwards } = receiver;
+      if (forwards && !isSlow && pendingBytes >= maxPendingBytes / 2) this.#awaited.add(receiver);
+    }
+    return this.#awaited.size > 0;
   }
 
   /** A subscriber took something, or has less to wait for. */
   sent(receiver: PressureReceiver): void {
     this.#stalled = false;
     if (this.#gate === undefined) return;
-    this.#lastProgress = performance.now();
+    const now = performance.now();
+    this.#lastProgress = now;
     const { pendingBytes, maxPendingBytes } = receiver;
-    const caughtUp = pendingBytes <= maxPendingBytes / 2 && this.#awaited.delete(receiver);
-    if (this.#awaited.size > 0) return;
-    if (caughtUp || pendingBytes <= high(receiver) / 2) this.open();
+    if (this.#awaited.size > 0) {
+      if (pendingBytes > maxPendingBytes / 4 || !this.#awaited.delete(receiver)) return;
+      if (this.#awaited.size === 0) this.open();
+    } else if (pendingBytes <= high(receiver) / 2 && !this.#awaitsAny(now)) this.open();
+  }
+
+  /** Whether the publisher is held back so that this one loses nothing. */
+  isHeldFor(receiver: PressureReceiver): boolean {
+    return this.#gate !== undefined && this.#receivers.get(receiver)?.isSlow === false;
+  }
+
+  /** A subscriber has come, who is not behind yet. */
+  joined(receiver: PressureReceiver): void {
+    this.#receivers.set(receiver, { patienceMs: PATIENCE_MS, isSlow: false });
+    this.open();
   }
 
   /** A subscriber has gone. */
   left(receiver: PressureReceiver): void {
-    this.#standings.delete(receiver);
-    this.#awaited.delete(receiver);
+    this.#receivers.delete(receiver);
     this.open();
   }
 
   /** Lets the streams pass. */
   open(): void {
+    this.#awaited.clear();
     if (this.#gate === undefined) return;
     this.#heldMs += performance.now() - this.#gate.since;
-    this.#awaited.clear();
     this.#gate.resolve();
     this.#gate = undefined;
   }
@@ -123,34 +138,28 @@ export class Pressure {
    * Looks after those who are waited for. `isShared`: whether the publisher has something for others
    * than the track's own subscribers.
    */
-  tick(now: number, receivers: Iterable<PressureReceiver>, isShared: () => boolean): void {
+  tick(now: number, isShared: () => boolean): void {
     const passed = now - this.#lastTick;
     this.#lastTick = now;
-    for (const receiver of receivers) this.#judge(receiver, passed);
+    const awaited = this.#awaited.size;
+    for (const [receiver, standing] of this.#receivers) this.#judge(receiver, standing, passed);
+    if (awaited > 0 && this.#awaited.size === 0) this.open();
     if (this.#gate === undefined) return;
     const still = now - this.#lastProgress;
-    if (still < SHARED_STALL_MS) return;
-    if (still < STALL_MS && !isShared()) return;
+    if (still < SHARED_STALL_MS || (still < STALL_MS && !isShared())) return;
     this.#stalled = true;
     this.open();
   }
 
-  #judge(receiver: PressureReceiver, passed: number): void {
-    let standing = this.#standings.get(receiver);
-    if (standing === undefined) {
-      standing = { patienceMs: PATIENCE_MS, isSlow: false };
-      this.#standings.set(receiver, standing);
-    }
+  #judge(receiver: PressureReceiver, standing: Standing, passed: number): void {
     if (this.#awaited.has(receiver)) {
       standing.patienceMs -= passed;
       if (standing.patienceMs > 0) return;
       standing.isSlow = true;
       this.#awaited.delete(receiver);
-      if (this.#awaited.size === 0) this.open();
-      return;
+    } else if (!standing.isSlow || receiver.pendingBytes <= high(receiver) / 2) {
+      standing.isSlow = false;
+      standing.patienceMs = Math.min(PATIENCE_MS, standing.patienceMs + passed * RECOVERY);
     }
-    if (standing.isSlow && receiver.pendingBytes > high(receiver) / 2) return;
-    standing.isSlow = false;
-    standing.patienceMs = Math.min(PATIENCE_MS, standing.patienceMs + passed * RECOVERY);
   }
 }

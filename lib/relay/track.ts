@@ -319,8 +319,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   attach(outlet: Outlet): void {
     outlet.publication.follow(() => this.largest);
     this.#outlets.add(outlet);
-    // Who has just come is not behind.
-    this.#pressure.open();
+    this.#pressure.joined(outlet);
     // Before a publisher that came back has shown what it has, what is held may be another's.
     if (this.#return === undefined) outlet.begin(this.#holdings.groups);
     this.#steer();
@@ -334,6 +333,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
         counters.bytesOut += bytes;
         this.#pressure.sent(outlet);
       },
+      isHeldFor: (outlet) => this.#pressure.isHeldFor(outlet),
       dropped: () => counters.droppedGroups++,
       cost: (group, bytes) => cache.add(group, bytes),
       changed: (_, { newGroup }) => {
@@ -419,7 +419,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
         counters.objectsIn += piece.objects;
         counters.bytesIn += piece.bytes.length;
         held.append(piece);
-        return this.#pressure.wait(this.#outlets);
+        return this.#pressure.wait();
       },
       ended: (whole) => held.end(whole),
     };
@@ -459,7 +459,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
 
   /** Looks after what is late. */
   tick(now: number): void {
-    this.#pressure.tick(now, this.#outlets, () => this.#isShared);
+    this.#pressure.tick(now, () => this.#isShared);
     const held = this.#pressure.heldMs(now);
     const activeMs = Math.max(0, now - this.#lastTick - (held - this.#lastHeldMs));
     this.#lastTick = now;

@@ -19,11 +19,12 @@ class Stage {
 
   constructor(...pending: number[]) {
     this.receivers = pending.map((bytes) => new Receiver(bytes));
+    for (const receiver of this.receivers) this.pressure.joined(receiver);
   }
 
   /** Whether the next piece has to wait. */
   get holds(): boolean {
-    return this.pressure.wait(this.receivers) !== undefined;
+    return this.pressure.wait() !== undefined;
   }
 
   /** Somebody takes something, so that `left` bytes wait. */
@@ -36,7 +37,7 @@ class Stage {
   pass(ms: number): void {
     for (let passed = 0; passed < ms; passed += 100) {
       this.#now += 100;
-      this.pressure.tick(this.#now, this.receivers, () => this.isShared);
+      this.pressure.tick(this.#now, () => this.isShared);
     }
   }
 
@@ -55,7 +56,7 @@ Deno.test("a publisher goes on while one subscriber keeps pace, or nobody is sen
 
 Deno.test("it waits while all are behind, until the fastest has caught up", async () => {
   const stage = new Stage(MB, 2 * MB);
-  const wait = stage.pressure.wait(stage.receivers);
+  const wait = stage.pressure.wait();
   assert.ok(wait !== undefined);
   stage.takes(0, MB - 1);
   assert.equal(stage.holds, true);
@@ -99,7 +100,10 @@ Deno.test("one that falls behind others is waited for, where they were all behin
   assert.ok(stage.holds);
   stage.takes(0, 0);
   assert.ok(stage.holds, "the fastest does not open the gate");
+  assert.ok(stage.pressure.isHeldFor(stage.receivers[2]!));
   stage.takes(2, 4 * MB);
+  assert.equal(stage.holds, true);
+  stage.takes(2, 2 * MB);
   assert.equal(stage.holds, false);
 });
 
