@@ -168,9 +168,9 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
     return typeof told === "bigint" && BigInt(object.id - this.#next) <= told;
   }
 
-  /** Whether nothing more comes: all streams are through, and no more begin. */
+  /** Whether nothing more comes: a stream that tells the group's end may overtake others of it. */
   #isSettled(): boolean {
-    return this.#openStreams === 0 && (this.#closed || this.#end !== undefined);
+    return this.#openStreams === 0 && this.#closed;
   }
 
   #takeEnd(): ObjectGap | undefined | null {

@@ -14,15 +14,17 @@ import { integersOf } from "../wire/integers.ts";
 import type { Fetched } from "./fetch.ts";
 import { ForwardReceiver } from "./forward.ts";
 import type { Subscription } from "./subscription.ts";
+import { Turns } from "./turns.ts";
 
 const SETUP_STREAM = 0x2f00;
 const PADDING_STREAM = 0x132b3e28;
 
 /**
- * Streams whose track is not known yet. With so many, no more are taken: those that wait keep their
- * stream credit, which holds the peer back until the message that tells the track is here.
+ * Streams that wait: for the message that tells their track, or for its reader. With so many, no more
+ * are taken, which holds the peer back: what was read of a stream gives its credit back, so that the
+ * transport alone would let any number of short ones wait.
  */
-const MAX_UNPLACED = 256;
+const MAX_WAITING = 1024;
 
 /** Who streams belong to. */
 export interface DataOwner {
@@ -46,8 +48,9 @@ export class DataStreams {
   readonly #version: Version;
   readonly #owner: DataOwner;
   readonly #maxObjectBytes: number;
-  #unplaced = 0;
-  #placed: (() => void) | undefined;
+  readonly #turns = new Turns();
+  #waiting = 0;
+  #goOn: (() => void) | undefined;
 
   /** Objects of more than `maxObjectBytes` close the session. */
   constructor(
@@ -71,22 +74,27 @@ export class DataStreams {
   async #streams(): Promise<void> {
     const streams = this.#connection.incomingUnidirectionalStreams;
     for await (const stream of streams.values({ preventCancel: true })) {
-      this.#unplaced++;
-      let isPlaced = false;
-      const placed = () => {
-        if (isPlaced) return;
-        isPlaced = true;
-        this.#unplaced--;
-        this.#placed?.();
-      };
-      this.#stream(stream, placed).catch((error) => {
+      this.#stream(stream).catch((error) => {
         // A reset says that the rest of one stream does not come, which concerns only that stream.
         if (error instanceof MoqtViolation) this.#owner.fail(error);
-      }).finally(placed);
-      while (this.#unplaced >= MAX_UNPLACED) {
-        await new Promise<void>((resolve) => this.#placed = resolve);
-        this.#placed = undefined;
+      });
+      const turn = this.#turns.step();
+      if (turn !== undefined) await turn;
+      while (this.#waiting >= MAX_WAITING) {
+        await new Promise<void>((resolve) => this.#goOn = resolve);
+        this.#goOn = undefined;
       }
+    }
+  }
+
+  /** Waits for what a stream cannot go on without. */
+  async #hold<T>(wait: Promise<T>): Promise<T> {
+    this.#waiting++;
+    try {
+      return await wait;
+    } finally {
+      this.#waiting--;
+      this.#goOn?.();
     }
   }
 
@@ -99,15 +107,13 @@ export class DataStreams {
     }
   }
 
-  /** Reads a stream; `placed` is called when it is known whose it is. */
-  async #stream(stream: ReceiveStream, placed: () => void): Promise<void> {
+  async #stream(stream: ReceiveStream): Promise<void> {
     const reader = stream.getReader();
     const start = await this.#type(reader);
     if (start === undefined) return;
     const { type, first } = start;
-    if (isSubgroupType(type, this.#version)) return await this.#subgroup(reader, first, placed);
-    placed();
-    if (type === FETCH_STREAM) await this.#fetch(reader, first);
+    if (isSubgroupType(type, this.#version)) await this.#subgroup(reader, first);
+    else if (type === FETCH_STREAM) await this.#fetch(reader, first);
     else if (type === SETUP_STREAM && hasRequestStreams(this.#version)) {
       reader.releaseLock();
       this.#owner.control(stream, first);
@@ -138,7 +144,7 @@ export class DataStreams {
     reader.cancel(error).catch(() => {});
   }
 
-  async #subgroup(reader: Reader, first: Uint8Array, placed: () => void): Promise<void> {
+  async #subgroup(reader: Reader, first: Uint8Array): Promise<void> {
     const parser = new SubgroupParser(this.#version, this.#maxObjectBytes);
     parser.push(first);
     let header = parser.header();
@@ -149,19 +155,23 @@ export class DataStreams {
       header = parser.header();
     }
     const subscription = this.#owner.knownSubscription(header.trackAlias) ??
-      await this.#owner.subscription(header.trackAlias);
-    placed();
+      await this.#hold(this.#owner.subscription(header.trackAlias));
     if (subscription === undefined) return this.#stop(reader);
-    const receiver = await subscription.opened(header, this.#maxObjectBytes);
-    if (receiver instanceof ForwardReceiver) return receiver.run(reader, parser.rest());
-    const stop = () => this.#stop(reader);
-    if (receiver.signal.aborted) stop();
-    receiver.signal.addEventListener("abort", stop, { once: true });
+    const opened = subscription.opened(header, this.#maxObjectBytes);
+    const receiver = opened instanceof Promise ? await this.#hold(opened) : opened;
+    if (receiver instanceof ForwardReceiver) {
+      return receiver.run(reader, parser.rest(), (wait) => this.#hold(wait));
+    }
+    receiver.onStop(() => this.#stop(reader));
     let whole = false;
     try {
       let before: Uint8Array | undefined;
       while (true) {
-        await receiver.take(parser);
+        for (let wait = receiver.take(parser); wait !== undefined; wait = receiver.take(parser)) {
+          await this.#hold(wait);
+        }
+        const turn = this.#turns.step();
+        if (turn !== undefined) await turn;
         const { done, value } = await reader.read();
         if (done) break;
         // What was not taken of the bytes before is copied here.
@@ -169,11 +179,10 @@ export class DataStreams {
         if (before !== undefined) receiver.spent(before);
         before = value;
       }
-      if (receiver.signal.aborted) return;
+      if (receiver.isStopped) return;
       if (!parser.between) throw violation("a stream ends inside an object");
       whole = true;
     } finally {
-      receiver.signal.removeEventListener("abort", stop);
       receiver.ended(whole);
     }
   }

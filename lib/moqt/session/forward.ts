@@ -62,8 +62,15 @@ export class ForwardReceiver {
     this.#reader?.cancel(error).catch(() => {});
   }
 
-  /** Reads the stream to its end. Throws a violation, or what cut the stream off. */
-  async run(reader: ReadableStreamDefaultReader<Uint8Array>, first: Uint8Array): Promise<void> {
+  /**
+   * Reads the stream to its end; waits for its taker by `hold`. Throws a violation, or what cut the
+   * stream off.
+   */
+  async run(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    first: Uint8Array,
+    hold: (wait: Promise<void>) => Promise<void> = (wait) => wait,
+  ): Promise<void> {
     this.#reader = reader;
     const stop = () => this.#stop();
     if (this.#stopped) stop();
@@ -74,7 +81,7 @@ export class ForwardReceiver {
       while (chunk !== undefined && !this.#stopped) {
         const piece = this.#scanner.push(chunk);
         const wait = piece === undefined ? undefined : this.#stream?.piece(piece);
-        if (wait !== undefined) await wait;
+        if (wait !== undefined) await hold(wait);
         chunk = await this.#read(reader);
       }
       if (this.#stopped) return;

@@ -60,6 +60,8 @@ export class Subscription implements AsyncDisposable {
   readonly #sink = Promise.withResolvers<Sink | ForwardSink>();
   readonly #forget: (subscription: Subscription) => void;
   readonly #abort = new AbortController();
+  /** What ends the streams that are open. A signal would search all of them for each that goes. */
+  readonly #stops = new Set<() => void>();
   #mode: Sink | undefined;
   #forward: ForwardSink | undefined;
   #channel: Channel | undefined;
@@ -249,6 +251,8 @@ export class Subscription implements AsyncDisposable {
     this.#forget(this);
     const error = new RequestError("internal-error", `the subscription is over: ${end.reason}`);
     this.#abort.abort(error);
+    for (const stop of this.#stops) stop();
+    this.#stops.clear();
     this.#ready.reject(error);
     this.#mode?.end();
     this.#forward?.end();
@@ -256,18 +260,26 @@ export class Subscription implements AsyncDisposable {
     this.#over.resolve(end);
   }
 
-  /** A subgroup's stream began; resolves with who takes it once somebody reads. For the session. */
-  async opened(header: SubgroupHeader, limit: number): Promise<SubgroupReceiver | ForwardReceiver> {
+  /** A subgroup's stream began; gives who takes it, once somebody reads. For the session. */
+  opened(
+    header: SubgroupHeader,
+    limit: number,
+  ): SubgroupReceiver | ForwardReceiver | Promise<SubgroupReceiver | ForwardReceiver> {
     this.#streams++;
     this.#openStreams++;
     this.#endIfComplete();
-    const sink = await this.#sink.promise;
-    const { signal } = this.#abort;
+    const sink = this.#mode ?? this.#forward;
+    if (sink !== undefined) return this.#receiver(header, limit, sink);
+    return this.#sink.promise.then((sink) => this.#receiver(header, limit, sink));
+  }
+
+  #receiver(header: SubgroupHeader, limit: number, sink: Sink | ForwardSink) {
     const over = () => {
       this.#openStreams--;
       this.#endIfComplete();
     };
     if (sink === this.#forward) {
+      const { signal } = this.#abort;
       return new ForwardReceiver(header, this.#forward, {
         version: this.#version,
         limit,
@@ -276,7 +288,15 @@ export class Subscription implements AsyncDisposable {
       });
     }
     const priority = header.priority ?? this.#info?.properties.defaultPriority ?? DEFAULT_PRIORITY;
-    return new SubgroupReceiver(header, priority, sink as Sink, signal, over);
+    const { signal } = this.#abort;
+    return new SubgroupReceiver(header, priority, sink as Sink, {
+      isOver: () => signal.aborted,
+      over,
+      onStop: (stop) => {
+        this.#stops.add(stop);
+        return () => this.#stops.delete(stop);
+      },
+    });
   }
 
   /** A datagram came. For the session. */
@@ -300,46 +320,56 @@ export class Subscription implements AsyncDisposable {
   }
 }
 
+/** What one subgroup's stream needs of its subscription. */
+export interface ReceiverHost {
+  /** Whether nothing is wanted any more. */
+  isOver(): boolean;
+  /** The stream has ended. */
+  over(): void;
+  /** Calls `stop` when nothing is wanted any more. Returns what takes that back. */
+  onStop(stop: () => void): () => void;
+}
+
 /** Takes one subgroup's objects. */
 export class SubgroupReceiver {
   readonly #header: SubgroupHeader;
   readonly #priority: number;
   readonly #sink: Sink;
-  readonly #signal: AbortSignal;
-  readonly #over: () => void;
+  readonly #host: ReceiverHost;
   #subgroup: number | undefined;
   #last: number | undefined;
+  #forget = () => {};
 
   /** Made by its subscription. */
-  constructor(
-    header: SubgroupHeader,
-    priority: number,
-    sink: Sink,
-    signal: AbortSignal,
-    over: () => void,
-  ) {
+  constructor(header: SubgroupHeader, priority: number, sink: Sink, host: ReceiverHost) {
     this.#header = header;
     this.#priority = priority;
     this.#sink = sink;
-    this.#signal = signal;
-    this.#over = over;
+    this.#host = host;
     if (header.subgroup !== "first-object") this.#subgroup = header.subgroup;
     sink.opened(header.group);
   }
 
-  /** Aborted when nothing is wanted any more. */
-  get signal(): AbortSignal {
-    return this.#signal;
+  /** Whether nothing is wanted any more. */
+  get isStopped(): boolean {
+    return this.#host.isOver();
   }
 
-  /** Takes all objects that a parser has; a promise: wait for it before more bytes. */
-  async take(parser: SubgroupParser): Promise<void> {
-    while (!this.#signal.aborted) {
+  /** Calls `stop` when nothing is wanted any more, at once where that is so. */
+  onStop(stop: () => void): void {
+    if (this.isStopped) stop();
+    else this.#forget = this.#host.onStop(stop);
+  }
+
+  /** Takes what a parser has; a promise: wait for it, then call again. */
+  take(parser: SubgroupParser): Promise<void> | undefined {
+    while (!this.isStopped) {
       const batch = parser.take(MAX_BATCH_OBJECTS, this.#make);
-      if (batch.length === 0) return;
+      if (batch.length === 0) return undefined;
       const wait = this.#sink.objects(batch);
-      if (wait !== undefined) await wait;
+      if (wait !== undefined) return wait;
     }
+    return undefined;
   }
 
   /** No further objects lie in these bytes, which came from the transport. */
@@ -360,8 +390,9 @@ export class SubgroupReceiver {
   /** The stream ended: with FIN, or it was reset. */
   ended(whole: boolean): void {
     const last = whole && this.#header.endOfGroup ? this.#last : undefined;
+    this.#forget();
     this.#sink.ended(this.#header.group, whole, last);
-    this.#over();
+    this.#host.over();
   }
 }
 
