@@ -24,12 +24,12 @@ export class MoqRelay implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts one; `port` as an earlier one had it. */
-  static async start(port = 0): Promise<MoqRelay> {
+  /** Starts one; `port` as an earlier one had it, `more` on its command line. */
+  static async start(port = 0, more: readonly string[] = []): Promise<MoqRelay> {
     const child = new Deno.Command(PROGRAM, {
       args: [
         ...["--listen", `127.0.0.1:${port}`, "--listen-tls-generate", "localhost,127.0.0.1"],
-        ...["--auth-public", "**", "--log-level", "info"],
+        ...["--auth-public", "**", "--log-level", "info", ...more],
       ],
       env: { NO_COLOR: "1" },
       stdin: "null",
