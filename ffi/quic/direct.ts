@@ -6,7 +6,7 @@
 import { QuicConnection } from "./connection.ts";
 import { quicLibrary } from "./library.ts";
 import { check, operationQueue, readText } from "./queue.ts";
-import { encodeLines, hex, textOfHex } from "./settings.ts";
+import { bytesOfHex, encodeLines, hex, textOfHex } from "./settings.ts";
 
 /** What both ends may set. */
 export interface QuicDirectSettings {
@@ -74,6 +74,18 @@ export interface QuicListenSettings extends QuicDirectSettings {
   readonly web: boolean;
   /** Absent: self-signed. */
   readonly certificate?: QuicCertificate;
+  /** 32 bytes that connection ids and stateless resets are made with; absent: new ones. */
+  readonly resets?: Uint8Array;
+}
+
+/** A self-signed certificate, to be kept. */
+export interface QuicSelfSigned {
+  /** The certificate in DER. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** Its key, PKCS #8 in DER. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** When it ends, in seconds since the epoch. */
+  readonly ends: number;
 }
 
 /** What is known of a listener. */
@@ -184,6 +196,24 @@ function fields(text: string): (key: string) => string[] {
   return (key) => all.get(key)?.map(([, value]) => value) ?? [];
 }
 
+/**
+ * Makes a certificate for localhost and an IP address (without brackets), of the kind that listeners
+ * make which are given none. Fails with a {@link import("./error.ts").QuicError}.
+ */
+export function quicSelfSigned(address: string): QuicSelfSigned {
+  const { symbols } = quicLibrary();
+  const host = encoder.encode(address);
+  const values = fields(readText(
+    "self_signed",
+    (into, length) => symbols.xoq_quic_self_signed(host, host.byteLength, into, length),
+  ));
+  return {
+    certificate: bytesOfHex(values("certificate")[0] ?? ""),
+    key: bytesOfHex(values("key")[0] ?? ""),
+    ends: Number(values("ends")[0]),
+  };
+}
+
 /** Refuses those whose handle was dropped undecided. */
 const dropped = new FinalizationRegistry<number>((handle) => {
   quicLibrary().symbols.xoq_quic_free(handle);
@@ -284,6 +314,7 @@ export class QuicListener {
       ...settings.alpns.map((alpn): Line => ["protocol", hexOf(alpn)]),
       ["web", settings.web ? 1 : 0],
       ...(settings.certificate === undefined ? [] : certificateLines(settings.certificate)),
+      ["resets", settings.resets && hex(settings.resets)],
     ]);
     const { value } = await queue.run(
       "direct_listen",

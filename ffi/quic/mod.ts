@@ -19,6 +19,8 @@ export {
   QuicListener,
   type QuicListenerInfo,
   type QuicListenSettings,
+  type QuicSelfSigned,
+  quicSelfSigned,
   type QuicTrust,
 } from "./direct.ts";
 export {

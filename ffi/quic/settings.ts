@@ -11,10 +11,14 @@ export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The bytes that are given in hex. */
+export function bytesOfHex(digits: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
 /** The text whose UTF-8 is given in hex. */
 export function textOfHex(digits: string): string {
-  const pairs = digits.match(/../g) ?? [];
-  return decoder.decode(Uint8Array.from(pairs, (pair) => parseInt(pair, 16)));
+  return decoder.decode(bytesOfHex(digits));
 }
 
 /** Joins lines; a line break in one would be a new key. Throws `TypeError` for one. */

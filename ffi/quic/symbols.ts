@@ -53,6 +53,10 @@ export const symbols = {
     parameters: [/* queue */ "f64", /* settings */ "buffer", "u32", /* op */ "u32", "buffer"],
     result: "i32",
   },
+  xoq_quic_self_signed: {
+    parameters: [/* address */ "buffer", "u32", /* into */ "buffer", /* length */ "u32"],
+    result: "i32",
+  },
   xoq_quic_listener_info: { parameters: ["f64", /* into */ "buffer", "u32"], result: "i32" },
   xoq_quic_listener_accept: { parameters: ["f64", /* op */ "u32", "buffer"], result: "i32" },
   xoq_quic_listener_certificate: {

@@ -12,6 +12,7 @@ import { tokenGate } from "../relay/token.ts";
 import type { Endpoint } from "../transport/connection.ts";
 import { directTransport } from "../transport/direct_endpoint.ts";
 import { type Identity, openIdentity } from "../transport/identity.ts";
+import { lastingListener } from "../transport/lasting_listener.ts";
 import { formatEndpointTicket } from "../transport/ticket.ts";
 import type { CommandContext } from "./command.ts";
 import { endpointOptions, type EndpointValues } from "./endpoint_values.ts";
@@ -86,6 +87,7 @@ export async function runRelay(
   const listener = stack.use(
     await listenDirect(relay, directTransport, {
       address: listen.address,
+      ...await lastingListener(identity, listen.address),
       ...(certificate === undefined ? {} : { certificate }),
       ...(keylogfile === undefined ? {} : { keyLogFile: keylogfile }),
     }, events),

@@ -13,9 +13,8 @@ import type {
   StandardStreams,
 } from "../device.ts";
 import { DeniedError, UsageError } from "../errors.ts";
-import type { DirectPlace } from "../session/direct_server.ts";
-import { DeviceHost, type HostTickets } from "../session/host.ts";
-import type { DirectTransport } from "../transport/direct.ts";
+import { type DirectPlace, parseListen } from "../session/direct_server.ts";
+import { DeviceHost, type HostOptions, type HostTickets } from "../session/host.ts";
 import { verifyGrant } from "../transport/grant.ts";
 import { type Identity, identityName, openIdentity } from "../transport/identity.ts";
 import { VERSION } from "../version.ts";
@@ -187,7 +186,7 @@ async function startHost(
   listen: string,
 ): Promise<DeviceHost> {
   return await DeviceHost.start({
-    ...(listen === "" ? {} : { listen: { address: listen, transport: await directTransport() } }),
+    ...(listen === "" ? {} : { listen: await listening(identity, listen) }),
     ...endpointOptions(server),
     identity,
     devices,
@@ -217,8 +216,17 @@ function tellListening(
 }
 
 /** What listens by address; loaded only where that is asked for. */
-async function directTransport(): Promise<DirectTransport> {
-  return (await import("../transport/direct_endpoint.ts")).directTransport;
+async function listening(
+  identity: Identity,
+  text: string,
+): Promise<NonNullable<HostOptions["listen"]>> {
+  const { address } = parseListen(text);
+  const [{ directTransport }, { lastingListener }] = await Promise.all([
+    import("../transport/direct_endpoint.ts"),
+    import("../transport/lasting_listener.ts"),
+  ]);
+  const lasting = await lastingListener(identity, address);
+  return { address, transport: directTransport, lasting };
 }
 
 /** Passes on what a device tells: to people, and to its clients. */

@@ -8,10 +8,10 @@ import { LITE_PROTOCOL } from "../moqt/lite/versions.ts";
 import { protocols } from "../moqt/versions.ts";
 import type { Connection, Endpoint } from "../transport/connection.ts";
 import type {
-  Certificate,
   DirectTransport,
   IncomingSession,
   Listener,
+  ListenOptions,
 } from "../transport/direct.ts";
 import { type PeerInfo, type Relay, SEND_WINDOW } from "./relay.ts";
 
@@ -41,7 +41,7 @@ const NOTHING_COMMON = 404;
 export async function listenDirect(
   relay: Relay,
   transport: Pick<DirectTransport, "listen">,
-  options: { address: string; certificate?: Certificate; keyLogFile?: string },
+  options: Pick<ListenOptions, "address" | "certificate" | "keyLogFile" | "resetSecret">,
   events: VisitorEvents,
 ): Promise<Listener> {
   const listener = await transport.listen({

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Connection } from "../transport/connection.ts";
+import { CLOSE_CODES } from "../moqt/codes.ts";
 import { RequestError } from "../moqt/errors.ts";
 import type { MoqtSession } from "../moqt/session/session.ts";
 import type { Version } from "../moqt/versions.ts";
@@ -112,6 +113,8 @@ const OUTLET_LIMITS: OutletLimits = { maxPendingBytes: 8 << 20, lateMs: 2000 };
 const HOLD_MS = 10_000;
 /** How often the relay looks for what is late, in milliseconds. */
 const TICK_MS = 100;
+/** Codes of connections that get no session (draft-18, section 3.5). */
+const [NO_ERROR, INTERNAL_ERROR] = [CLOSE_CODES["no-error"], CLOSE_CODES["internal-error"]];
 /** How long sessions may take to go away by themselves, in milliseconds. */
 const GOAWAY_MS = 1000;
 
@@ -208,10 +211,13 @@ export class Relay implements AsyncDisposable {
    * rejects.
    */
   async serve(connection: Connection, options: ServeOptions = {}): Promise<string> {
-    if (this.#closing || this.#sessions.size + this.#opening >= this.#maxSessions) {
+    const isFull = this.#sessions.size + this.#opening >= this.#maxSessions;
+    if (this.#closing || isFull) {
       this.#refused++;
-      connection.close({ closeCode: EXCESSIVE_LOAD, reason: "too many sessions" });
-      return "too many sessions";
+      // Neither is final: who is told so comes again.
+      const reason = this.#closing ? "the relay is closing" : "too many sessions";
+      connection.close({ closeCode: this.#closing ? NO_ERROR : INTERNAL_ERROR, reason });
+      return reason;
     }
     this.#opening++;
     let peer: Peer | LitePeer;
@@ -335,6 +341,3 @@ export class Relay implements AsyncDisposable {
     return this.close();
   }
 }
-
-/** Why connections are closed when there are too many: draft-18, section 10.6 has it for requests. */
-const EXCESSIVE_LOAD = 0x9;

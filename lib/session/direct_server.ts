@@ -8,7 +8,12 @@
 import { isLoopback, parseSocketAddress } from "../bytes/ip.ts";
 import { DeniedError, UsageError } from "../errors.ts";
 import { protocols, versionOf } from "../moqt/mod.ts";
-import type { DirectTransport, IncomingSession, Listener } from "../transport/direct.ts";
+import type {
+  DirectTransport,
+  IncomingSession,
+  Listener,
+  ListenOptions,
+} from "../transport/direct.ts";
 import { AdmissionDesk, type GrantedRights } from "./admission.ts";
 import { DATAGRAM_WINDOW_BYTES } from "./datagram_source.ts";
 import type { MoqtOutcome, MoqtServer } from "./moqt_server.ts";
@@ -26,6 +31,8 @@ export interface DirectServerOptions {
   transport: Pick<DirectTransport, "listen">;
   /** `ADDR:PORT`; see {@link parseListen}. */
   address: string;
+  /** What is the same after a restart; default: nothing. */
+  lasting?: Pick<ListenOptions, "certificate" | "resetSecret"> | undefined;
   /** The tracks. */
   moqt: MoqtServer;
   /** Whether everybody is let in, wherever it listens. */
@@ -99,6 +106,7 @@ export class DirectServer implements AsyncDisposable {
   static async listen(options: DirectServerOptions): Promise<DirectServer> {
     const { address, loopback } = parseListen(options.address);
     const listener = await options.transport.listen({
+      ...options.lasting,
       address,
       alpns: protocols(),
       datagramWindow: DATAGRAM_WINDOW_BYTES,

@@ -10,10 +10,9 @@ import { issueGrant, verifyGrant } from "../transport/grant.ts";
 import type { Identity } from "../transport/identity.ts";
 import { createEndpoint } from "../transport/mod.ts";
 import { formatEndpointTicket, formatTicket } from "../transport/ticket.ts";
-import type { DirectTransport } from "../transport/direct.ts";
 import type { AdmissionPolicy } from "./admission.ts";
 import { DATAGRAM_WINDOW_BYTES } from "./datagram_source.ts";
-import { type DirectPlace, DirectServer } from "./direct_server.ts";
+import { type DirectPlace, DirectServer, type DirectServerOptions } from "./direct_server.ts";
 import { MoqtServer } from "./moqt_server.ts";
 import { SessionServer, type SessionServerStats } from "./server.ts";
 
@@ -36,7 +35,7 @@ export interface HostOptions {
   /** Program and version. */
   agent: string;
   /** Serve the devices' tracks by address, too: where, and what listens. */
-  listen?: { address: string; transport: Pick<DirectTransport, "listen"> };
+  listen?: Pick<DirectServerOptions, "address" | "transport" | "lasting">;
 }
 
 /** Where the devices can be reached. */

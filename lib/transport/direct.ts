@@ -67,6 +67,12 @@ export interface ListenOptions extends DirectOptions {
   webTransport?: boolean;
   /** Absent: self-signed for localhost and the address, ECDSA P-256, 13 days (what browsers pin). */
   certificate?: Certificate;
+  /**
+   * 32 bytes that this server alone has and that outlive its process. Who still talks to one that was
+   * killed is then told so by the one started in its place, at the same address, instead of finding out
+   * by silence (stateless resets: RFC 9000, section 10.3).
+   */
+  resetSecret?: Uint8Array;
 }
 
 /** Somebody who wants in. Neither accepted nor refused within 10 s: refused. */

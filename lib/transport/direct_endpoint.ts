@@ -15,7 +15,7 @@ import { QuicSession } from "./quic_session.ts";
 import { SessionConnection } from "./session_connection.ts";
 
 /** Throws `UnsupportedError` where the library is not there: the addon has iroh only. */
-function assertNative(): void {
+export function assertNative(): void {
   if (implementation().kind === "native") return;
   throw new UnsupportedError("the prebuilt addon has neither plain QUIC nor WebTransport", {
     hint: "install Rust 1.91 or newer (https://rustup.rs) and run deno task native",

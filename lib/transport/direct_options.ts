@@ -19,8 +19,15 @@ const DEFAULT_PORT = 443;
 const HTTP3 = "h3";
 /** Bytes of a SHA-256 hash. */
 const HASH_BYTES = 32;
+/** Bytes of what stateless resets are made with. */
+const RESET_SECRET_BYTES = 32;
 /** Longest ALPN (RFC 7301, section 3.1). */
 const MAX_ALPN_BYTES = 255;
+/**
+ * A client that hears nothing asks this often, in milliseconds: a server that was killed and is there
+ * again tells it at once (see `resetSecret`).
+ */
+const KEEP_ALIVE_MS = 500;
 /** Most streams at once: QUIC allows more, memory does not. */
 const MAX_STREAMS = 65_536;
 /** What header names are made of (RFC 9110, section 5.1), in lower case. */
@@ -123,6 +130,7 @@ export function dialSettings(url: URL, options: DialOptions): QuicDialSettings {
   target.hash = "";
   return {
     ...directSettings(options),
+    keepAliveMs: KEEP_ALIVE_MS,
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: url.port === "" ? DEFAULT_PORT : Number(url.port),
     protocols,
@@ -144,6 +152,12 @@ export function listenSettings(options: ListenOptions): QuicListenSettings {
   if (!web && alpns.length === 0) {
     throw new UsageError("a listener without WebTransport needs at least one protocol");
   }
+  const { resetSecret } = options;
+  if (resetSecret !== undefined && resetSecret.byteLength !== RESET_SECRET_BYTES) {
+    throw new UsageError(
+      `the reset secret has ${resetSecret.byteLength} bytes, not ${RESET_SECRET_BYTES}`,
+    );
+  }
   const addresses = bindAddresses(options.address, "the address");
   if (addresses.length === 0) {
     throw new UsageError("a listener needs an address", { hint: "write ADDR:PORT, or *:PORT" });
@@ -155,5 +169,6 @@ export function listenSettings(options: ListenOptions): QuicListenSettings {
     alpns,
     web,
     ...(options.certificate === undefined ? {} : { certificate: options.certificate }),
+    ...(resetSecret === undefined ? {} : { resets: resetSecret }),
   };
 }

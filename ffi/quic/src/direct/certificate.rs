@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use noq::crypto::rustls::QuicServerConfig;
-use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+use rcgen::{Certificate, CertificateParams, DnType, KeyPair, SanType};
 use ring::digest::{SHA256, digest};
 use rustls::CipherSuite;
 use rustls::crypto::CryptoProvider;
@@ -16,9 +16,10 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
 
+use crate::config::parse;
 use crate::direct::key_log::{hex, key_log};
 use crate::direct::settings::{ListenSettings, Pem};
-use crate::entry::lock;
+use crate::entry::{copy_text, entry, input_text, lock};
 use crate::status::Failure;
 
 /// What browsers take of a certificate that is pinned by its hash is at most 14 days
@@ -108,6 +109,25 @@ fn certified(
 
 /// A certificate for this machine and the address listened at.
 pub fn self_signed(address: IpAddr) -> Result<CertifiedKey, Failure> {
+    let (certificate, key, _) = make_self_signed(address)?;
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    certified(vec![certificate.der().clone()], key.into())
+}
+
+/// The same for who keeps it: certificate and key (PKCS #8) in DER, and when it ends in seconds since
+/// the epoch, one `key=value` a line.
+fn self_signed_lines(address: IpAddr) -> Result<String, Failure> {
+    let (certificate, key, ends) = make_self_signed(address)?;
+    Ok(format!(
+        "certificate={}\nkey={}\nends={}\n",
+        hex(certificate.der()),
+        hex(&key.serialize_der()),
+        ends.duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
+    ))
+}
+
+fn make_self_signed(address: IpAddr) -> Result<(Certificate, KeyPair, SystemTime), Failure> {
     let failed = |error: rcgen::Error| Failure::argument(format!("self-signed: {error}"));
     let key = KeyPair::generate().map_err(failed)?;
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).map_err(failed)?;
@@ -118,12 +138,33 @@ pub fn self_signed(address: IpAddr) -> Result<CertifiedKey, Failure> {
     let names = addresses.into_iter().map(SanType::IpAddress);
     params.subject_alt_names.extend(names);
     params.distinguished_name.push(DnType::CommonName, "xoq");
-    let now = SystemTime::now();
-    params.not_before = (now - CLOCK_SLACK).into();
-    params.not_after = (now - CLOCK_SLACK + SELF_SIGNED_LIFE).into();
+    let begins = SystemTime::now() - CLOCK_SLACK;
+    let ends = begins + SELF_SIGNED_LIFE;
+    params.not_before = begins.into();
+    params.not_after = ends.into();
     let certificate = params.self_signed(&key).map_err(failed)?;
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    certified(vec![certificate.der().clone()], key.into())
+    Ok((certificate, key, ends))
+}
+
+/// Copies a new self-signed certificate to `into` (see `self_signed_lines`); returns the length.
+///
+/// # Safety
+/// `address`, an IP address, points to `address_length` readable bytes; `into` to `length` writable ones.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn xoq_quic_self_signed(
+    address: *const u8,
+    address_length: u32,
+    into: *mut u8,
+    length: u32,
+) -> i32 {
+    entry(|| {
+        // SAFETY: the caller's promise.
+        let address = unsafe { input_text(address, address_length) }?;
+        let address = parse("address", address)?;
+        let text = self_signed_lines(address)?;
+        // SAFETY: the caller's promise.
+        Ok(unsafe { copy_text(&text, into, length) })
+    })
 }
 
 /// TLS as the settings have it.
@@ -161,6 +202,21 @@ mod tests {
         assert_eq!(first.len(), 64);
         certificates.set(self_signed(Ipv4Addr::UNSPECIFIED.into()).unwrap());
         assert_ne!(certificates.hash(), first);
+    }
+
+    #[test]
+    fn a_certificate_to_be_kept_says_when_it_ends() {
+        let lines = self_signed_lines(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let ends: u64 = lines
+            .lines()
+            .find_map(|line| line.strip_prefix("ends="))
+            .unwrap()
+            .parse()
+            .unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let days = (ends - now.as_secs()) / 86_400;
+        assert_eq!(days, 12, "13 days, less the hour that clocks may differ by");
+        assert!(lines.starts_with("certificate=30"));
     }
 
     #[test]

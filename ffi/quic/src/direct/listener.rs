@@ -16,7 +16,7 @@ use crate::direct::leaving::Leaving;
 use crate::direct::packets;
 use crate::direct::plain::{Plain, handshake};
 use crate::direct::settings::{HTTP_STREAMS, ListenSettings, listen_settings};
-use crate::direct::socket;
+use crate::direct::socket::{self, Server};
 use crate::entry::{copy_text, entry, input_text, object, runtime, submit};
 use crate::objects::{Object, store};
 use crate::queue::{Done, Queue};
@@ -80,7 +80,11 @@ impl Listener {
             .incoming_buffer_size_total(UNSEEN_BYTES_TOTAL);
         let mut near = config.clone();
         near.transport_config(packets::large(&config.transport));
-        let endpoint = socket::endpoint(&settings.bind, Some(config))?;
+        let server = Server {
+            config,
+            resets: settings.resets,
+        };
+        let endpoint = socket::endpoint(&settings.bind, Some(&server))?;
         let address = endpoint
             .local_addr()
             .map_err(|error| Failure::argument(error.to_string()))?;

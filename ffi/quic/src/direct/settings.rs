@@ -9,10 +9,15 @@ use noq::{IdleTimeout, TransportConfig, VarInt};
 use noq_proto::congestion::Bbr3Config;
 
 use crate::config::{Congestion, DATAGRAM_RECEIVE_BYTES, hex, milliseconds, pairs, parse};
+use crate::direct::resets::Secret;
 use crate::status::Failure;
 
 /// Streams that HTTP/3 itself takes of those the peer may open.
 pub const HTTP_STREAMS: u32 = 8;
+
+/// Round trip that is assumed before one was seen: a handshake's packet that is lost is sent again
+/// after 0.3 s. RFC 9002, section 6.2.2 has a second; browsers have this.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
 
 /// Settings of QUIC that both ends have.
 #[derive(Clone, Debug)]
@@ -68,6 +73,7 @@ impl Transport {
             .map_err(|_| Failure::argument("idle timeout out of range"))?;
         let mut config = TransportConfig::default();
         config
+            .initial_rtt(INITIAL_RTT)
             .keep_alive_interval(Some(self.keep_alive))
             .max_idle_timeout(Some(idle))
             .max_concurrent_bidi_streams(VarInt::from_u32(self.max_streams))
@@ -122,6 +128,8 @@ pub struct ListenSettings {
     pub alpns: Vec<String>,
     pub web: bool,
     pub certificate: Option<Pem>,
+    /// What lets a restarted listener end connections of the one before; see `resets.rs`.
+    pub resets: Option<Secret>,
 }
 
 /// A certificate chain and its key, both in PEM.
@@ -145,6 +153,12 @@ fn unknown(key: &str) -> Failure {
 fn text(key: &str, value: &str) -> Result<String, Failure> {
     String::from_utf8(hex(key, value)?)
         .map_err(|_| Failure::argument(format!("{key}: text is not UTF-8")))
+}
+
+/// 32 bytes.
+fn secret(key: &str, value: &str) -> Result<[u8; 32], Failure> {
+    <[u8; 32]>::try_from(hex(key, value)?)
+        .map_err(|_| Failure::argument(format!("{key}: 64 hex digits are needed")))
 }
 
 /// Reads settings of a dial.
@@ -181,8 +195,7 @@ pub fn dial_settings(lines: &str) -> Result<DialSettings, Failure> {
 
 impl Trust {
     fn with_hash(self, key: &str, value: &str) -> Result<Self, Failure> {
-        let hash = <[u8; 32]>::try_from(hex(key, value)?)
-            .map_err(|_| Failure::argument("hash: 64 hex digits are needed"))?;
+        let hash = secret(key, value)?;
         let mut hashes = match self {
             Self::Hashes(hashes) => hashes,
             _ => Vec::new(),
@@ -203,6 +216,7 @@ pub fn listen_settings(lines: &str) -> Result<ListenSettings, Failure> {
             "web" => settings.web = value == "1",
             "chain" => settings.certificate.get_or_insert_default().chain = hex(key, value)?,
             "key" => settings.certificate.get_or_insert_default().key = hex(key, value)?,
+            "resets" => settings.resets = Some(secret(key, value)?),
             _ if settings.transport.set(key, value)? => {}
             _ => return Err(unknown(key)),
         }
@@ -245,5 +259,7 @@ mod tests {
             assert!(failure.text.contains(word), "{}", failure.text);
         }
         assert!(listen_settings("host=a").is_err());
+        let failure = listen_settings("resets=0011").unwrap_err();
+        assert!(failure.text.contains("resets"), "{}", failure.text);
     }
 }

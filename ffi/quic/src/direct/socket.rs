@@ -8,6 +8,7 @@ use noq::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::direct::packets;
+use crate::direct::resets::{self, Secret};
 use crate::entry::runtime;
 use crate::status::{Failure, IO};
 
@@ -36,22 +37,31 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// What an endpoint is a server by.
+#[derive(Clone)]
+pub struct Server {
+    pub config: ServerConfig,
+    /// Keys of what must outlive the process; absent: nothing need.
+    pub resets: Option<Secret>,
+}
+
 /// An endpoint at the first of `addresses` whose family the system has.
-pub fn endpoint(
-    addresses: &[SocketAddr],
-    server: Option<ServerConfig>,
-) -> Result<Endpoint, Failure> {
+pub fn endpoint(addresses: &[SocketAddr], server: Option<&Server>) -> Result<Endpoint, Failure> {
     let mut last = Failure::argument("bind: no address");
+    let secret = server.and_then(|server| server.resets.as_ref());
     for address in addresses {
         let opened = open(*address).and_then(|socket| {
             let _context = runtime().enter();
-            let mut config = EndpointConfig::default();
+            let mut config = match (secret, socket.local_addr()?.as_socket()) {
+                (Some(secret), Some(bound)) => resets::endpoint_config(secret, bound),
+                _ => EndpointConfig::default(),
+            };
             config
                 .max_udp_payload_size(packets::LARGE)
                 .map_err(|_| io::ErrorKind::InvalidInput)?;
             Endpoint::new(
                 config,
-                server.clone(),
+                server.map(|server| server.config.clone()),
                 socket.into(),
                 Arc::new(TokioRuntime),
             )
