@@ -103,7 +103,7 @@ export function wrongDirections(graph: ModuleGraph): string[] {
   return wrong;
 }
 
-/** Uses of Deno in what portable rooms need at run time, as `file:line: why`. */
+/** Uses of Deno and Node in what portable rooms need at run time, as `file:line: why`. */
 export function unportable(graph: ModuleGraph, source: (module: string) => string): string[] {
   const wrong: string[] = [];
   const reached = new Map<string, string>();
@@ -119,7 +119,10 @@ export function unportable(graph: ModuleGraph, source: (module: string) => strin
         wrong.push(`${module}:${index + 1}: uses Deno, and ${from}/ runs in browsers too`);
       }
     });
-    for (const { to, typeOnly } of graph.get(module) ?? []) {
+    for (const { to, line, typeOnly } of graph.get(module) ?? []) {
+      if (!typeOnly && to.startsWith("node:")) {
+        wrong.push(`${module}:${line}: uses ${to}, and ${from}/ runs in browsers too`);
+      }
       if (!typeOnly && graph.has(to)) pending.push({ module: to, from });
     }
   }

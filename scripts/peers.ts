@@ -1,7 +1,8 @@
 /**
  * `deno task peers`: the Python programs that tests speak with (OpenCV, iroh, XoQ's camera client),
  * in a virtual environment of their own, `.cache/peers`, and those that speak MoQT and need a newer
- * Python, in `.cache/peers-moqt`.
+ * Python, in `.cache/peers-moqt`; Node and Bun from npm, which run the portable libraries, in
+ * `.cache/runtimes`.
  *
  * @module
  */
@@ -97,6 +98,28 @@ async function findMoqtPython(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Other JavaScript runtimes: what is in npm is what they start with. */
+const RUNTIMES = ["node@24.21.0", "bun@1.3.14"];
+
+/** Installs them, where npm is. Gives the folder; undefined: there is no npm. */
+async function makeRuntimes(): Promise<string | undefined> {
+  const folder = join(ROOT, ".cache", "runtimes");
+  const stamp = join(folder, "runtimes.txt");
+  const wanted = RUNTIMES.join("\n");
+  if (await Deno.readTextFile(stamp).catch(() => "") === wanted) return folder;
+  await Deno.mkdir(folder, { recursive: true });
+  // Their packages fetch the program for the machine in a script.
+  const flags = ["--no-audit", "--no-fund", "--no-save", "--loglevel=error"];
+  try {
+    await run("npm", ["install", "--prefix", folder, ...flags, ...RUNTIMES]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  await Deno.writeTextFile(stamp, wanted);
+  return folder;
+}
+
 console.log(
   await make({
     folder: "peers",
@@ -115,3 +138,6 @@ if (base !== undefined) {
       "that speak with it are skipped. --moqt-python names one.",
   );
 }
+const runtimes = await makeRuntimes();
+if (runtimes !== undefined) console.log(runtimes);
+else console.error("There is no npm here: tests in Node and Bun run where these are installed.");

@@ -37,8 +37,8 @@ Deno.test("Deno in what a portable room needs is found, but not in what it only 
       "lib/bytes/varint.ts",
       { to: "lib/transport/connection.ts", line: 2, typeOnly: true },
     ],
-    "lib/bytes/varint.ts": [],
-    "lib/transport/connection.ts": [],
+    "lib/bytes/varint.ts": ["node:timers", { to: "node:fs", line: 3, typeOnly: true }],
+    "lib/transport/connection.ts": ["node:fs"],
   });
   const sources: Record<string, string> = {
     "lib/bytes/varint.ts": "// Deno.env\nconst x = Deno.env;\n",
@@ -46,5 +46,6 @@ Deno.test("Deno in what a portable room needs is found, but not in what it only 
   };
   assert.deepEqual(unportable(modules, (module) => sources[module] ?? ""), [
     "lib/bytes/varint.ts:2: uses Deno, and moqt/ runs in browsers too",
+    "lib/bytes/varint.ts:1: uses node:timers, and moqt/ runs in browsers too",
   ]);
 });
