@@ -7,6 +7,7 @@ import type { ResetName } from "../moqt/codes.ts";
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
 import { pieceFrom } from "./framing.ts";
 import type { Group } from "./group.ts";
+import type { ObjectPicker } from "./object_picker.ts";
 import type { RelayPublication, RelayWriter } from "./session.ts";
 import type { KeptPiece, LogReader, StreamLog } from "./stream_log.ts";
 
@@ -26,6 +27,7 @@ export class Cursor implements LogReader {
   readonly #log: StreamLog;
   readonly #from: number;
   readonly #events: CursorEvents;
+  readonly #picker: ObjectPicker | undefined;
   readonly #abort = new AbortController();
   readonly #forget: () => void;
   #writer: RelayWriter | undefined;
@@ -37,19 +39,24 @@ export class Cursor implements LogReader {
   /** Which group. */
   readonly group: Group;
 
-  /** Begins at the first object with an id of at least `from`; 0: at the stream's start. */
+  /**
+   * Begins at the first object with an id of at least `from`; 0: at the stream's start. With a `picker`
+   * only what that picks is sent.
+   */
   constructor(
     publication: RelayPublication,
     group: Group,
     log: StreamLog,
     from: number,
     events: CursorEvents,
+    picker?: ObjectPicker,
   ) {
     this.#publication = publication;
     this.group = group;
     this.#log = log;
     this.#from = from;
     this.#events = events;
+    this.#picker = picker;
     this.#place = from === 0 ? 0 : log.placeOf(from);
     this.#forget = log.watch(this);
   }
@@ -111,11 +118,9 @@ export class Cursor implements LogReader {
   }
 
   async #send(piece: KeptPiece): Promise<void> {
-    let { bytes } = piece;
+    const bytes = this.#bytesOf(piece);
+    if (bytes === undefined) return this.#sent(piece);
     if (this.#writer === undefined) {
-      const begin = this.#begin(piece);
-      if (begin === undefined) return this.#sent(piece);
-      bytes = begin;
       this.#writer = await this.#open();
       if (this.#over) return this.#writer.reset("cancelled");
     }
@@ -146,24 +151,31 @@ export class Cursor implements LogReader {
     this.#events.sent(piece.bytes.length);
   }
 
-  /** The first bytes to be sent; undefined where none of the piece are wanted. */
-  #begin(piece: SubgroupPiece): Uint8Array | undefined {
-    if (this.#from === 0) return piece.bytes;
+  /** The bytes to be sent; undefined where none of the piece are wanted. */
+  #bytesOf(piece: SubgroupPiece): Uint8Array | undefined {
+    if (this.#picker !== undefined) return this.#picker.pick(piece);
+    if (this.#from === 0 || this.#writer !== undefined) return piece.bytes;
     const { version, header } = this.#log;
     return pieceFrom(piece, this.#from, version, header.hasProperties)?.bytes;
   }
 
   #open(): Promise<RelayWriter> {
     const { header, subgroup } = this.#log;
-    const whole = this.#from === 0;
+    const picked = this.#picker === undefined ? {} : { endOfGroup: false };
     return this.#publication.forward({
       ...header,
-      ...(whole ? {} : { subgroup: subgroup ?? header.subgroup, firstObject: false }),
+      ...(this.#isWhole ? {} : { subgroup: subgroup ?? header.subgroup, firstObject: false }),
+      ...picked,
     }, this.#abort.signal);
   }
 
+  /** Whether all of the stream is sent. */
+  get #isWhole(): boolean {
+    return this.#from === 0 && this.#picker === undefined;
+  }
+
   async #finish(whole: boolean): Promise<void> {
-    if (this.#writer === undefined && whole && this.#from === 0) this.#writer = await this.#open();
+    if (this.#writer === undefined && whole && this.#isWhole) this.#writer = await this.#open();
     if (this.#over) return this.#writer?.reset("cancelled");
     if (whole) await this.#writer?.close();
     else this.#writer?.reset("delivery-timeout");

@@ -10,6 +10,7 @@ import type { Location } from "../moqt/wire/location.ts";
 import type { Parameters } from "../moqt/wire/parameters.ts";
 import { Cursor } from "./cursor.ts";
 import type { Group } from "./group.ts";
+import { ObjectPicker } from "./object_picker.ts";
 import type { RelayPublication, RelaySession } from "./session.ts";
 import type { StreamLog } from "./stream_log.ts";
 
@@ -39,6 +40,8 @@ export interface OutletEvents {
   /** The subscription is over. */
   closed(outlet: Outlet): void;
 }
+
+const DEFAULT_PRIORITY = 128;
 
 /** What a stream on its way costs beside its bytes, roughly: it counts as waiting. */
 const STREAM_COST = 1000;
@@ -151,7 +154,7 @@ export class Outlet {
       waiting: (bytes) => this.#grew(bytes),
       sent: (bytes) => this.#sent(bytes),
       over: (cursor) => this.#ended(cursor),
-    });
+    }, this.#picker(own, from));
     const others = this.#cursors.get(group.id);
     if (others === undefined) this.#cursors.set(group.id, new Set([cursor]));
     else others.add(cursor);
@@ -159,11 +162,33 @@ export class Outlet {
     cursor.run();
   }
 
+  /** What leaves objects out of a stream; undefined: nothing needs to. */
+  #picker({ header, version, subgroup }: StreamLog, from: number): ObjectPicker | undefined {
+    const { publication } = this;
+    const filter = this.#filter;
+    const end = filter?.from === "start" && filter.endGroup === header.group
+      ? filter.endObject
+      : undefined;
+    if (version === "lite" || (publication.filter === undefined && end === undefined)) {
+      return undefined;
+    }
+    const priority = header.priority ?? publication.properties?.defaultPriority ?? DEFAULT_PRIORITY;
+    let first: number | undefined;
+    return new ObjectPicker(version, header.hasProperties, (id, properties) => {
+      first ??= subgroup ?? id;
+      return id >= from && (end === undefined || id <= end) &&
+        publication.filter?.passes({ subgroup: first, id, priority, properties }) !== false;
+    });
+  }
+
   /** A datagram came. */
   datagram(object: ObjectDatagram): void {
     const { group, id } = object;
     if (!this.forwards || !this.#wantsGroup(group)) return;
     if (group === this.#start.group && id < this.#start.object) return;
+    const filter = this.#filter;
+    const isLast = filter?.from === "start" && group === filter.endGroup;
+    if (isLast && id > (filter.endObject ?? Infinity)) return;
     this.publication.datagram(object);
   }
 

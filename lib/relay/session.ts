@@ -21,8 +21,9 @@ export type RelaySubscription = Pick<
 /** A stream that the relay sends. */
 export type RelayWriter = Pick<ForwardWriter, "write" | "close" | "reset" | "sendOrder">;
 
-/** A track that the relay sends. */
+/** A track that the relay sends. What is optional, moq-lite does not have. */
 export interface RelayPublication extends
+  Partial<Pick<Publication, "filter" | "properties">>,
   Pick<
     Publication,
     | "closed"

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { FetchItem } from "../data/fetch.ts";
 import { RequestError, violation } from "../errors.ts";
 import type { MessageOf } from "../messages/control.ts";
 import { type FetchRange, isBefore } from "../messages/fetch.ts";
@@ -12,8 +13,9 @@ import type { SubscriptionFilter } from "../wire/filter.ts";
 import type { Location } from "../wire/location.ts";
 import type { FillParameters, Parameters } from "../wire/parameters.ts";
 import { formatTrackName, type TrackName } from "../wire/track_name.ts";
-import { type FetchStreamOptions, resetFetch, serveFetch } from "./fetch.ts";
+import { type FetchAnswer, type FetchStreamOptions, resetFetch, serveFetch } from "./fetch.ts";
 import type { ChannelHandler } from "./channel.ts";
+import { changedFilters, ObjectFilter } from "./object_filter.ts";
 import { type OpenRequest, unsupported } from "./open_request.ts";
 import type { Publication } from "./publication.ts";
 import type { ResponderHost } from "./responder_host.ts";
@@ -78,7 +80,8 @@ export class FetchServer {
         parameters: hasParametersForFields(version) ? {} : { groupOrder },
         properties: parameters.includeProperties === false ? {} : answer.properties ?? {},
       });
-      const { items } = answer;
+      const filter = ObjectFilter.of(parameters, answer.properties);
+      const items = filter === undefined ? answer.items : filtered(answer.items, filter);
       const onStream = (set: (priority: number) => void) => setPriority = set;
       try {
         await serveFetch(connection, version, { requestId, parameters, items, signal, onStream });
@@ -184,7 +187,7 @@ export class FetchServer {
     const stream: FetchStreamOptions = { requestId, parameters, signal };
     try {
       if (handlers.fetch === undefined) throw new RequestError("not-supported", "no fetches here");
-      const { items } = await handlers.fetch({
+      const { items, properties } = await handlers.fetch({
         track,
         ...range,
         parameters,
@@ -193,10 +196,24 @@ export class FetchServer {
         // What precedes a subscription moves with it.
         goaway: () => {},
       });
-      await serveFetch(connection, version, { ...stream, items });
+      // The subscription's filters, but where the fill has some of the kind.
+      const ranges = changedFilters(publication.parameters, asked);
+      const filter = ObjectFilter.of(ranges, properties ?? publication.properties);
+      const passed = filter === undefined ? items : filtered(items, filter);
+      await serveFetch(connection, version, { ...stream, items: passed });
     } catch {
       if (!signal.aborted) await resetFetch(connection, version, stream);
     }
+  }
+}
+
+/** The items that pass range filters. What they leave out is not told. */
+async function* filtered(
+  items: FetchAnswer["items"],
+  filter: ObjectFilter,
+): AsyncGenerator<FetchItem, void, undefined> {
+  for await (const item of items) {
+    if (item.kind === "gap" || filter.passes(item)) yield item;
   }
 }
 

@@ -36,6 +36,8 @@ export interface SessionOptions {
   maxRequests?: number;
   /** Bytes of tokens the peer may register, each counted with 16 more. Default 0: none. */
   maxTokenCacheSize?: number;
+  /** Ranges in the filters of one of the peer's requests, since draft-20. Default 64; 0: none. */
+  maxFilterRanges?: number;
   /** Bytes of the largest object that is taken. Default 64 MiB. */
   maxObjectBytes?: number;
   /** How long the peer may take for its set-up, in milliseconds. Default 10,000. */

@@ -8,12 +8,13 @@ import { doneCode, type DoneName } from "../codes.ts";
 import { encodeDatagram, type ObjectDatagram } from "../data/datagram.ts";
 import { encodeSubgroupHeader, type SubgroupHeader } from "../data/subgroup.ts";
 import { RequestError } from "../errors.ts";
-import { hasDefaultPriority, hasStateNotify, type Version } from "../versions.ts";
+import { hasDefaultPriority, hasRangeFilters, hasStateNotify, type Version } from "../versions.ts";
 import { compareLocations, type Location } from "../wire/location.ts";
 import type { GroupOrder, Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { TrackName } from "../wire/track_name.ts";
 import type { Channel } from "./channel.ts";
+import { changedFilters, ObjectFilter } from "./object_filter.ts";
 import { type OutgoingObject, SubgroupWriter } from "./subgroup_writer.ts";
 import { ForwardWriter } from "./forward.ts";
 
@@ -69,6 +70,7 @@ export class Publication implements AsyncDisposable {
   readonly #listeners = new Set<(parameters: Parameters) => void>();
   #channel: Channel | undefined;
   #parameters: Parameters;
+  #filter: ObjectFilter | undefined;
   #largest: Location | undefined;
   #now: () => Location | undefined = () => undefined;
   #start: Location = { group: 0, object: 0 };
@@ -102,6 +104,7 @@ export class Publication implements AsyncDisposable {
     this.trackAlias = options.trackAlias;
     this.properties = options.properties;
     this.#parameters = options.parameters;
+    this.#filter = ObjectFilter.of(options.parameters, options.properties);
     this.#largest = options.largest;
     this.#forget = options.forget;
     this.#ready.promise.catch(() => {});
@@ -170,6 +173,11 @@ export class Publication implements AsyncDisposable {
       (filter.endObject === undefined || location.object <= filter.endObject);
   }
 
+  /** The subscriber's range filters; undefined: all objects pass. */
+  get filter(): ObjectFilter | undefined {
+    return this.#filter;
+  }
+
   /** Filters refer to the largest location there was when they came. */
   #locate(): void {
     const { filter } = this.#parameters;
@@ -204,14 +212,16 @@ export class Publication implements AsyncDisposable {
   async subgroup(options: SubgroupOptions): Promise<SubgroupWriter> {
     if (this.#over) throw new RequestError("uninterested", "the subscription is over");
     const { group, subgroup = 0, priority, hasProperties = true, endOfGroup = false } = options;
+    const isFiltered = this.#filter !== undefined;
     const header = {
       trackAlias: this.trackAlias,
       group,
       subgroup,
       ...this.#toldPriority(priority),
       hasProperties,
-      endOfGroup,
-      firstObject: options.firstObject ?? true,
+      // The first and the last object that are sent need not be the group's.
+      endOfGroup: endOfGroup && !isFiltered,
+      firstObject: (options.firstObject ?? true) && !isFiltered,
     };
     const head = encodeSubgroupHeader(header, this.#version);
     const stream = await this.#stream(header, options.signal);
@@ -221,8 +231,24 @@ export class Publication implements AsyncDisposable {
       timeoutMs: () => this.deliveryTimeoutMs,
       endTimeoutMs: () => this.subgroupTimeoutMs,
       over: () => this.#writers.delete(writer),
+      ...(hasRangeFilters(this.#version)
+        ? {
+          passes: (id, properties) =>
+            this.#filter?.passes({
+              subgroup,
+              id,
+              priority: this.#priorityOf(priority),
+              properties,
+            }) ??
+              true,
+        }
+        : {}),
     });
     return this.#opened(writer);
+  }
+
+  #priorityOf(priority: number | undefined): number {
+    return priority ?? this.properties.defaultPriority ?? DEFAULT_PRIORITY;
   }
 
   /**
@@ -251,7 +277,7 @@ export class Publication implements AsyncDisposable {
   sendOrder(group: number, priority?: number): number {
     return sendOrderOf(
       this.#parameters.priority ?? DEFAULT_PRIORITY,
-      priority ?? this.properties.defaultPriority ?? DEFAULT_PRIORITY,
+      this.#priorityOf(priority),
       group,
       this.#parameters.groupOrder ?? this.properties.groupOrder ?? "ascending",
     );
@@ -274,8 +300,14 @@ export class Publication implements AsyncDisposable {
     return writer;
   }
 
-  /** Sends an object in a datagram: now, or not at all. False: it was dropped. */
+  /**
+   * Sends an object in a datagram: now, or not at all. False: it was dropped. One that the subscriber's
+   * filter leaves out is passed over.
+   */
   datagram(object: Omit<ObjectDatagram, "trackAlias">): boolean {
+    const { id, properties } = object;
+    const priority = this.#priorityOf(object.priority);
+    if (this.#filter?.passes({ id, priority, properties }) === false) return true;
     const { trackAlias } = this;
     const told = hasDefaultPriority(this.#version)
       ? { ...object, trackAlias }
@@ -349,7 +381,8 @@ export class Publication implements AsyncDisposable {
     // A new group is asked for once, each time.
     const { newGroup, ...lasting } = parameters;
     const { newGroup: _, ...before } = this.#parameters;
-    this.#parameters = { ...before, ...lasting };
+    this.#parameters = changedFilters({ ...before, ...lasting }, lasting);
+    this.#filter = ObjectFilter.of(this.#parameters, this.properties);
     this.#locate();
     const told = newGroup === undefined ? this.#parameters : { ...this.#parameters, newGroup };
     for (const listener of this.#listeners) listener(told);

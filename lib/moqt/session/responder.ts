@@ -23,20 +23,13 @@ import { checkMandatory } from "./ask.ts";
 import type { Channel, ChannelHandler, RequestMessage } from "./channel.ts";
 import { FetchServer } from "./fetch_server.ts";
 import type { SubscribeAnswer } from "./incoming.ts";
+import { changedFilters, checkRangeFilters } from "./object_filter.ts";
 import { NamespaceResponder } from "./namespace_responder.ts";
 import { OpenRequest, refuse, unsupported } from "./open_request.ts";
 import { Publication } from "./publication.ts";
 import type { ResponderHost } from "./responder_host.ts";
 import { type ReceiveOptions, Subscription } from "./subscription.ts";
 import type { TokenValue } from "./tokens.ts";
-
-const RANGE_FILTERS = [
-  "subgroupRanges",
-  "objectRanges",
-  "priorityRanges",
-  "objectPropertyRanges",
-  "trackPropertyRanges",
-] as const;
 
 /** Who updates a subscription. */
 interface Updated {
@@ -117,11 +110,14 @@ export class Responder {
     }
   }
 
-  /** No ranges are allowed here, and the set-up says so by saying nothing: draft-20, section 5.1.4. */
-  #filtered({ fill = {}, ...parameters }: Parameters): RequestError | undefined {
-    for (const name of RANGE_FILTERS) {
-      if ((parameters[name] ?? []).length === 0 && (fill[name] ?? []).length === 0) continue;
-      return new RequestError("invalid-filter", "range filters are not served here");
+  /** The refusal of filters that break the rules, or are too many: draft-20, section 5.1.4. */
+  #filtered({ fill, ...parameters }: Parameters): RequestError | undefined {
+    try {
+      checkRangeFilters(parameters, this.#host.maxFilterRanges);
+      if (fill !== undefined) checkRangeFilters(fill, this.#host.maxFilterRanges);
+    } catch (error) {
+      if (error instanceof RequestError) return error;
+      throw error;
     }
     return undefined;
   }
@@ -242,7 +238,7 @@ export class Responder {
     publication: Publication | undefined,
   ): void {
     if (changes.prefix !== undefined) throw violation("a subscription has no prefix");
-    const refusal = this.#filtered(changes);
+    const refusal = this.#filtered(changedFilters({ ...publication?.parameters }, changes));
     if (refusal !== undefined) {
       refuse(this.#host, by, updateId, refusal);
       return publication?.done("update-failed", refusal.message);

@@ -21,6 +21,8 @@ export interface ResponderHost {
   readonly version: Version;
   /** What is done about requests. */
   readonly handlers: RequestHandlers;
+  /** Most ranges in the filters of one request. */
+  readonly maxFilterRanges: number;
   /** The peer's tokens. */
   readonly tokens: TokenCache;
   /** The peer's aliases. */

@@ -12,13 +12,7 @@ import type { MessageOf } from "../messages/control.ts";
 import type { FetchRange } from "../messages/fetch.ts";
 import type { NamespaceInterest } from "../messages/namespace.ts";
 import type { SetupOptions } from "../messages/setup.ts";
-import {
-  hasRequestStreams,
-  hasSubscribeTracks,
-  hasUpdateCredit,
-  type Version,
-  versionOf,
-} from "../versions.ts";
+import { hasRequestStreams, hasSubscribeTracks, type Version, versionOf } from "../versions.ts";
 import type { Location } from "../wire/location.ts";
 import type { Namespace, TrackName } from "../wire/track_name.ts";
 import { TrackAliases } from "./aliases.ts";
@@ -36,15 +30,15 @@ import type {
 } from "./options.ts";
 import type { SubscribeOptions } from "./options.ts";
 import { NamespaceOffer, NamespaceWatch } from "./namespaces.ts";
+import { checkRangeFilters, MAX_FILTER_RANGES } from "./object_filter.ts";
 import { OneStreamSignals } from "./one_stream.ts";
 import { Past } from "./past.ts";
 import type { Publication } from "./publication.ts";
 import type { Role } from "./request_ids.ts";
 import { RequestStreamSignals } from "./request_streams.ts";
 import { Responder } from "./responder.ts";
-import { checkSetup } from "./setup.ts";
+import { checkSetup, ownSetup } from "./setup.ts";
 import { askStatus, type TrackStanding } from "./status.ts";
-import { MAX_UPDATES } from "./stream_channel.ts";
 import { type ReceiveOptions, Subscription } from "./subscription.ts";
 import { TokenCache } from "./tokens.ts";
 
@@ -123,6 +117,7 @@ export class MoqtSession implements AsyncDisposable {
       role,
       version,
       handlers: options.handlers ?? {},
+      maxFilterRanges: options.maxFilterRanges ?? MAX_FILTER_RANGES,
       tokens: this.#tokens,
       aliases: this.#aliases,
       publications: this.#publications,
@@ -178,16 +173,7 @@ export class MoqtSession implements AsyncDisposable {
   #reason: unknown;
 
   async #start(options: SessionOptions): Promise<void> {
-    const { path, authority, tokens, implementation = "xoq", maxTokenCacheSize } = options;
-    const named = this.#role === "client" && options.webTransport !== true;
-    const peer = await this.#signals.start({
-      ...(named && path !== undefined ? { path } : {}),
-      ...(named && authority !== undefined ? { authority } : {}),
-      ...(tokens === undefined ? {} : { tokens }),
-      ...(maxTokenCacheSize === undefined ? {} : { maxTokenCacheSize }),
-      ...(hasUpdateCredit(this.version) ? { maxRequestUpdates: MAX_UPDATES } : {}),
-      implementation,
-    });
+    const peer = await this.#signals.start(ownSetup(options, this.#role, this.version));
     checkSetup(peer, this.#role, options.webTransport === true);
     const values = this.#tokens.resolve(peer.tokens, this.#role === "server");
     this.#peer = peer;
@@ -437,6 +423,11 @@ export class MoqtSession implements AsyncDisposable {
     if (this.#peerIsGoingAway || this.#over) {
       const why = this.#over ? ENDED : "the peer is going away";
       return asked.refused(new RequestError("going-away", why));
+    }
+    try {
+      checkRangeFilters(message.parameters, this.#peer.maxFilterRanges ?? 0);
+    } catch (error) {
+      return asked.refused(error);
     }
     const moved = ({ uri, timeoutMs = 0 }: MessageOf<"goaway">) => {
       if (this.#role === "server" && uri !== "") throw violation("a client's GOAWAY has a URI");

@@ -30,6 +30,9 @@ interface Waiting {
   taken: PromiseWithResolvers<void>;
 }
 
+/** Says of an object whether the subscriber wants it. */
+type Passes = (id: number, properties: SubgroupObject["properties"]) => boolean;
+
 /** One subgroup's stream. */
 export class SubgroupWriter {
   readonly #stream: SendStream;
@@ -39,6 +42,7 @@ export class SubgroupWriter {
   readonly #timer: DeliveryTimer;
   readonly #endTimeoutMs: () => number | undefined;
   readonly #over: () => void;
+  readonly #passes: Passes | undefined;
   /** What the stream begins with, until it is written. */
   #head: Uint8Array | undefined;
   /** What the transport has not taken yet. */
@@ -63,6 +67,8 @@ export class SubgroupWriter {
       timeoutMs: () => number | undefined;
       endTimeoutMs: () => number | undefined;
       over: () => void;
+      /** Whether the subscriber wants an object; absent: all of them. */
+      passes?: Passes;
     },
   ) {
     this.#stream = stream;
@@ -70,6 +76,7 @@ export class SubgroupWriter {
     this.#head = options.head;
     this.#endTimeoutMs = options.endTimeoutMs;
     this.#over = options.over;
+    this.#passes = options.passes;
     this.#writer = stream.getWriter();
     this.#encoder = new SubgroupEncoder(options, version);
     this.#timer = new DeliveryTimer(options.timeoutMs, {
@@ -98,6 +105,7 @@ export class SubgroupWriter {
     try {
       this.#assertOpen();
       if (this.#hasRoom(object)) {
+        if (this.#skips(object)) return Promise.resolve();
         const batch = this.#add(object);
         this.#sendNext();
         return batch.taken;
@@ -121,6 +129,7 @@ export class SubgroupWriter {
   tryWrite(object: OutgoingObject): boolean {
     this.#assertOpen();
     if (!this.#hasRoom(object)) return false;
+    if (this.#skips(object)) return true;
     this.#add(object);
     this.#sendNext();
     return true;
@@ -132,7 +141,7 @@ export class SubgroupWriter {
     let count = 0;
     try {
       for (; count < objects.length && this.#hasRoom(objects[count]!); count++) {
-        this.#add(objects[count]!);
+        if (!this.#skips(objects[count]!)) this.#add(objects[count]!);
       }
     } finally {
       this.#sendNext();
@@ -165,6 +174,13 @@ export class SubgroupWriter {
   #hasRoom({ payload }: OutgoingObject): boolean {
     return this.#waiting.length === 0 &&
       (this.#next === undefined || this.#next.hasRoom(payload.length));
+  }
+
+  /** Passes over an object that the subscriber does not want. */
+  #skips({ id = this.#id, properties }: OutgoingObject): boolean {
+    if (this.#passes === undefined || this.#passes(id, properties)) return false;
+    this.#id = id + 1;
+    return true;
   }
 
   /** Adds to what is written next. */
@@ -218,7 +234,8 @@ export class SubgroupWriter {
       if (this.#next?.hasRoom(object.payload.length) === false) return;
       this.#waiting.shift();
       try {
-        this.#add(object, since).taken.then(taken.resolve, taken.reject);
+        if (this.#skips(object)) taken.resolve();
+        else this.#add(object, since).taken.then(taken.resolve, taken.reject);
       } catch (error) {
         taken.reject(error);
       }
