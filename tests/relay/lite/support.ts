@@ -6,17 +6,27 @@
 import type { LiteGroup } from "../../../lib/moqt/lite/mod.ts";
 import {
   connectLite,
+  encodeSubscribe,
   LiteBroadcast,
   type LiteSession,
   type LiteSubscription,
   LiteTrackSource,
 } from "../../../lib/moqt/lite/mod.ts";
-import type { Connection } from "../../../lib/transport/connection.ts";
+import type { Connection, ReceiveStream } from "../../../lib/transport/connection.ts";
 import { type MemoryOptions, memoryPair } from "../../../lib/transport/memory.ts";
+import { hex } from "../../moqt/lite/cases.ts";
 import { Stage, text } from "../support.ts";
 
 /** The broadcast that is the namespace of the other tests' track. */
 export const BROADCAST = "example.com/cam";
+
+/** A client that has no session. */
+export interface BareClient {
+  /** Groups' streams, unread. */
+  groups: ReadableStreamDefaultReader<ReceiveStream>;
+  /** Subscribes with the id 0, and waits for the answer. */
+  subscribe(broadcast: string, track: string): Promise<void>;
+}
 
 /** A relay, and those who come to it in either way. */
 export class LiteStage extends Stage {
@@ -31,6 +41,24 @@ export class LiteStage extends Stage {
     this.#connections.push(ours, theirs);
     void this.relay.serve(theirs, path === undefined ? {} : { webTransport: true, path });
     return await connectLite(ours);
+  }
+
+  /** Somebody who says what moq-lite-02 says, and reads only what is asked for here. */
+  async bare(wire: MemoryOptions): Promise<BareClient> {
+    const [ours, theirs] = memoryPair("moql", wire);
+    this.#connections.push(ours, theirs);
+    void this.relay.serve(theirs);
+    const control = await ours.createBidirectionalStream();
+    await control.writable.getWriter().write(hex("20 000a 01 c0000000ff0dad02 00"));
+    await control.readable.getReader().read();
+    return {
+      groups: ours.incomingUnidirectionalStreams.getReader(),
+      async subscribe(broadcast, track) {
+        const { readable, writable } = await ours.createBidirectionalStream();
+        await writable.getWriter().write(encodeSubscribe({ id: 0, broadcast, track, priority: 0 }));
+        await readable.getReader().read();
+      },
+    };
   }
 
   /** A publisher of one track. */
