@@ -37,6 +37,11 @@ export class Turns {
     this.now = performance.now();
   }
 
+  /** Looks at the clock between two steps. */
+  read(): void {
+    this.now = performance.now();
+  }
+
   /** Gives the turn away once. */
   async give(): Promise<void> {
     await new Promise<void>((resolve) => void setImmediate(resolve));
@@ -44,6 +49,11 @@ export class Turns {
     this.#begun = this.now;
   }
 }
+
+/** Nobody changes it: it is waited for in vain. */
+const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+/** A timer of a millisecond or less takes two; waiting in vain for so short takes one. */
+const SHORT_MS = 0.1;
 
 /** Waits so many milliseconds, or until `signal` aborts. Never rejects. */
 export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -56,7 +66,13 @@ export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> 
     };
     const timer = setTimeout(done, milliseconds);
     signal.addEventListener("abort", done, { once: true });
+    // The timer is set all the same: it is what keeps a process running.
+    if (milliseconds <= 1) waitInVain().then(done);
   });
+}
+
+async function waitInVain(): Promise<void> {
+  await Atomics.waitAsync(never, 0, 0, SHORT_MS).value;
 }
 
 /** Says how many objects are due by a rate that may change. */

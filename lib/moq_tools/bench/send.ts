@@ -114,6 +114,8 @@ export class LoadSender {
         if (this.#signal.aborted) return false;
       }
       due--;
+      // Those that are due together are not sent together.
+      if (this.#load.rate > 0) this.#turns.read();
       this.#pace.taken(1);
       const writer = writers[id % streams]!;
       let object = this.#object(group, id);

@@ -4,7 +4,7 @@ import { Ramp } from "../../../lib/moq_tools/bench/adaptive.ts";
 import { Histogram } from "../../../lib/moq_tools/bench/histogram.ts";
 import { plainLoad, videoLoad } from "../../../lib/moq_tools/bench/load.ts";
 import { LossCounter } from "../../../lib/moq_tools/bench/loss.ts";
-import { Pace } from "../../../lib/moq_tools/bench/pace.ts";
+import { Pace, sleep, Turns } from "../../../lib/moq_tools/bench/pace.ts";
 import { Payloads, sentAt, timestamp, WallClock } from "../../../lib/moq_tools/bench/stamp.ts";
 import { ReceiveStats, type Summary } from "../../../lib/moq_tools/bench/stats.ts";
 import type { ReceivedObject } from "../../../lib/moqt/session/objects.ts";
@@ -151,6 +151,28 @@ Deno.test("a pace has so many objects due as its rate says, and keeps to a new r
   assert.ok(pace.due(1000, now + 100) <= 1);
   assert.equal(pace.due(0, now), Infinity);
   assert.equal(pace.due(10, now + 200), 1);
+});
+
+Deno.test("a loop that looks at the clock at every step gives turns all the same", () => {
+  const turns = new Turns();
+  const begun = performance.now();
+  do turns.read(); while (!turns.step() && performance.now() - begun < 1000);
+  assert.ok(turns.due);
+});
+
+Deno.test("a wait takes its time, however short, and ends by its signal", async () => {
+  const { signal } = new AbortController();
+  for (const milliseconds of [0, 0.2, 1, 5]) {
+    const begun = performance.now();
+    await sleep(milliseconds, signal);
+    assert.ok(performance.now() - begun >= milliseconds / 2, `${milliseconds} ms`);
+  }
+  for (const milliseconds of [0.5, 1e6]) {
+    const stop = new AbortController();
+    const waiting = sleep(milliseconds, stop.signal);
+    stop.abort();
+    await waiting;
+  }
 });
 
 Deno.test("a load like video begins each group with a large frame", () => {
