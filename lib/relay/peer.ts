@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "../transport/connection.ts";
-import { MoqtViolation, RequestError } from "../moqt/errors.ts";
+import { RequestError } from "../moqt/errors.ts";
 import type {
   IncomingFetch,
   IncomingNamespace,
@@ -19,9 +19,10 @@ import type {
 import type { FetchAnswer } from "../moqt/session/fetch.ts";
 import { accept, type MoqtSession } from "../moqt/session/session.ts";
 import type { Namespace, TrackName } from "../moqt/wire/track_name.ts";
-import { type AccessGrant, type Action, allows, type Gatekeeper } from "./access.ts";
+import type { Action, Gatekeeper } from "./access.ts";
 import type { FetchDesk } from "./fetch_desk.ts";
 import type { NamespaceRegistry } from "./registry.ts";
+import { SessionRights } from "./rights.ts";
 import type { RelaySession } from "./session.ts";
 import type { RelayTrack } from "./track.ts";
 
@@ -76,14 +77,6 @@ export interface PeerOptions {
 /** What is limited. */
 type Counted = "namespaces" | "watches" | "tracks" | "subscriptions" | "fetches";
 
-/** The token in a path's query; undefined where there is none. */
-function tokenOf(path: string): Uint8Array | undefined {
-  const query = path.indexOf("?");
-  if (query < 0) return undefined;
-  const token = new URLSearchParams(path.slice(query)).get("token");
-  return token === null ? undefined : new TextEncoder().encode(token);
-}
-
 /** A session. */
 export class Peer {
   readonly #host: PeerHost;
@@ -96,15 +89,14 @@ export class Peer {
   };
   /** Requests may come together with the set-up, whose tokens decide about them. */
   readonly #begun = Promise.withResolvers<MoqtSession>();
-  #grants: AccessGrant[] = [];
-  #path = "/";
+  readonly #rights: SessionRights;
   #published = false;
   #subscribed = false;
-  #expiry: ReturnType<typeof setTimeout> | undefined;
 
   /** Belongs to a relay. */
   constructor(host: PeerHost) {
     this.#host = host;
+    this.#rights = new SessionRights(host.gate);
     this.#begun.promise.catch(() => {});
   }
 
@@ -127,38 +119,21 @@ export class Peer {
   }
 
   async #begin(connection: Connection, options: PeerOptions): Promise<MoqtSession> {
-    if (options.path !== undefined) this.#path = options.path;
     const session = await accept(connection, {
       handlers: this.#handlers(),
       webTransport: options.webTransport,
       maxTokenCacheSize: 16 << 10,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       admit: async (setup, tokens) => {
-        if (setup.path !== undefined) this.#path = setup.path;
-        const inPath = tokenOf(this.#path);
-        const shown = tokens.map(({ value }) => value);
-        if (inPath !== undefined) shown.push(inPath);
-        this.#path = this.#path.split("?", 1)[0]!;
-        this.#grants = await Promise.all(shown.map((token) => this.#host.gate.admit(token)));
+        const path = setup.path ?? options.path ?? "/";
+        await this.#rights.admit(path, tokens.map(({ value }) => value));
       },
     });
-    this.#expire(session);
+    this.#rights.onExpiry(
+      () => void session.close("expired-auth-token", "the token has expired"),
+      session.closed,
+    );
     return session;
-  }
-
-  /** A session that was let in for a time ends with it. */
-  #expire(session: MoqtSession): void {
-    if (this.#grants.length === 0) return;
-    const ends = this.#grants.map(({ expiresAt = Infinity }) => expiresAt);
-    const left = Math.max(...ends) - Date.now();
-    if (left === Infinity) return;
-    const wait = Math.min(Math.max(left, 0), MAX_TIMER_MS);
-    this.#expiry = setTimeout(() => {
-      if (left > MAX_TIMER_MS) this.#expire(session);
-      else void session.close("expired-auth-token", "the token has expired");
-    }, wait);
-    const forget = () => clearTimeout(this.#expiry);
-    session.closed.then(forget, forget);
   }
 
   #handlers(): RequestHandlers {
@@ -179,13 +154,8 @@ export class Peer {
     namespace: Namespace,
   ): Promise<MoqtSession> {
     const session = await this.#begun.promise;
-    const { gate } = this.#host;
-    const where = { path: this.#path, now: Date.now() };
-    if (allows([...gate.everybody, ...this.#grants], action, namespace, where)) return session;
-    for (const { value } of request.tokens) {
-      const grant = await admitRequest(gate, value);
-      if (allows([grant], action, namespace, where)) return session;
-    }
+    const tokens = request.tokens.map(({ value }) => value);
+    if (await this.#rights.allowsWith(action, namespace, tokens)) return session;
     throw new RequestError("unauthorized", `no token shown here lets you ${action} this`);
   }
 
@@ -280,19 +250,5 @@ export class Peer {
   }
 }
 
-/** The longest time that timers can be set to. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** The longest that a subscriber is let wait for a publisher. */
 const MAX_RENDEZVOUS_MS = 60_000;
-
-/** A void token refuses the request, not the session. */
-async function admitRequest(gate: Gatekeeper, token: Uint8Array): Promise<AccessGrant> {
-  try {
-    return await gate.admit(token);
-  } catch (error) {
-    if (!(error instanceof MoqtViolation)) throw error;
-    const expired = error.closeName === "expired-auth-token";
-    const name = expired ? "expired-auth-token" : "unauthorized";
-    throw new RequestError(name, error.message, { cause: error });
-  }
-}

@@ -12,6 +12,8 @@ interface Known {
   readonly namespace: Namespace;
   /** Who publishes it, the newest last; a session may be there more than once. */
   readonly sessions: RelaySession[];
+  /** Who offers tracks in it, likewise. */
+  readonly offers: RelaySession[];
 }
 
 /** A wish to hear of what is below a prefix. */
@@ -22,6 +24,8 @@ export interface Watch {
   readonly prefix: Namespace;
   /** Namespaces, tracks or both. */
   readonly interest: NamespaceInterest;
+  /** Whether namespaces in which tracks are offered are told, too: moq-lite has but one word for both. */
+  readonly offers?: true;
   /** Whether tracks are to be sent at once. */
   readonly forward: boolean;
   /** What to tell it with. */
@@ -35,7 +39,9 @@ export class NamespaceRegistry {
 
   /** Namespaces that are published. */
   get size(): number {
-    return this.#known.size;
+    let size = 0;
+    for (const { sessions } of this.#known.values()) if (sessions.length > 0) size++;
+    return size;
   }
 
   /** Wishes to hear of namespaces and tracks. */
@@ -45,17 +51,26 @@ export class NamespaceRegistry {
 
   /** A session publishes a namespace. Returns what takes that back. */
   add(session: RelaySession, namespace: Namespace): () => void {
+    return this.#add("sessions", session, namespace);
+  }
+
+  /** A session offers a track in a namespace. Returns what takes that back. */
+  offer(session: RelaySession, namespace: Namespace): () => void {
+    return this.#add("offers", session, namespace);
+  }
+
+  #add(list: "sessions" | "offers", session: RelaySession, namespace: Namespace): () => void {
     const key = formatNamespace(namespace);
-    const known = this.#known.get(key) ?? { namespace, sessions: [] };
+    const known = this.#known.get(key) ?? { namespace, sessions: [], offers: [] };
     this.#known.set(key, known);
-    known.sessions.push(session);
+    known[list].push(session);
     this.#tell(known);
     let gone = false;
     return () => {
       if (gone) return;
       gone = true;
-      known.sessions.splice(known.sessions.lastIndexOf(session), 1);
-      if (known.sessions.length === 0) this.#known.delete(key);
+      known[list].splice(known[list].lastIndexOf(session), 1);
+      if (known.sessions.length + known.offers.length === 0) this.#known.delete(key);
       this.#tell(known);
     };
   }
@@ -84,8 +99,10 @@ export class NamespaceRegistry {
   }
 }
 
-function tell({ session, prefix, interest, feed }: Watch, { namespace, sessions }: Known): void {
+function tell(watch: Watch, { namespace, sessions, offers }: Known): void {
+  const { session, prefix, interest, feed } = watch;
   if (interest === "publish" || !hasPrefix(namespace, prefix)) return;
-  if (sessions.some((publisher) => publisher !== session)) feed.add(namespace);
+  const publishers = watch.offers === true ? [...sessions, ...offers] : sessions;
+  if (publishers.some((publisher) => publisher !== session)) feed.add(namespace);
   else feed.remove(namespace);
 }

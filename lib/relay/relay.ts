@@ -280,6 +280,7 @@ export class Relay implements AsyncDisposable {
     const sessions = this.#offered.get(track) ?? [];
     this.#offered.set(track, sessions);
     sessions.push(session);
+    const withdraw = this.#registry.offer(session, track.name.namespace);
     for (const watch of this.#registry.watches) {
       if (watch.interest === "namespace" || watch.session === session) continue;
       if (hasPrefix(track.name.namespace, watch.prefix)) {
@@ -287,6 +288,7 @@ export class Relay implements AsyncDisposable {
       }
     }
     return () => {
+      withdraw();
       sessions.splice(sessions.indexOf(session), 1);
       if (sessions.length === 0) this.#offered.delete(track);
     };

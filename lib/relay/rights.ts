@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MoqtViolation, RequestError } from "../moqt/errors.ts";
 import type { Namespace } from "../moqt/wire/track_name.ts";
 import { type AccessGrant, type Action, allows, type Gatekeeper } from "./access.ts";
 
@@ -37,10 +38,27 @@ export class SessionRights {
     this.#grants = await Promise.all(shown.map((token) => this.#gate.admit(token)));
   }
 
+  /** Whether the session may do this now, or with what else one of its requests shows. */
+  async allowsWith(
+    action: Action,
+    namespace: Namespace,
+    tokens: readonly Uint8Array[],
+  ): Promise<boolean> {
+    if (this.allows(action, namespace)) return true;
+    for (const token of tokens) {
+      const grant = await admitRequest(this.#gate, token);
+      if (this.#allows([grant], action, namespace)) return true;
+    }
+    return false;
+  }
+
   /** Whether the session may do this now. */
   allows(action: Action, namespace: Namespace): boolean {
-    const where = { path: this.#path, now: Date.now() };
-    return allows([...this.#gate.everybody, ...this.#grants], action, namespace, where);
+    return this.#allows([...this.#gate.everybody, ...this.#grants], action, namespace);
+  }
+
+  #allows(grants: readonly AccessGrant[], action: Action, namespace: Namespace): boolean {
+    return allows(grants, action, namespace, { path: this.#path, now: Date.now() });
   }
 
   /** Whether there is anything that it may do of this kind. */
@@ -73,4 +91,16 @@ function tokenOf(path: string): Uint8Array | undefined {
   if (query < 0) return undefined;
   const token = new URLSearchParams(path.slice(query)).get("token");
   return token === null ? undefined : new TextEncoder().encode(token);
+}
+
+/** A void token refuses the request, not the session. */
+async function admitRequest(gate: Gatekeeper, token: Uint8Array): Promise<AccessGrant> {
+  try {
+    return await gate.admit(token);
+  } catch (error) {
+    if (!(error instanceof MoqtViolation)) throw error;
+    const expired = error.closeName === "expired-auth-token";
+    const name = expired ? "expired-auth-token" : "unauthorized";
+    throw new RequestError(name, error.message, { cause: error });
+  }
 }

@@ -117,6 +117,7 @@ export class LitePeer {
       session: ours,
       prefix: ours.namespaceOf(prefix),
       interest: "namespace",
+      offers: true,
       forward: false,
       feed: {
         add: (namespace) => told(namespace, (path) => feed.add(path)),
@@ -141,7 +142,8 @@ export class LitePeer {
     this.#count("subscriptions", this.#host.limits.maxSubscriptions, signal);
     try {
       const track = this.#host.track(name);
-      await track.use({ signal, rendezvousMs: 0 }, () => {
+      const parameters = { priority: 255 - request.priority };
+      await track.use({ signal, rendezvousMs: 0, parameters }, () => {
         const outgoing = new LiteOutgoing(request.accept(), track.largest?.group ?? 0);
         this.#subscribed = true;
         track.attach(track.outlet(outgoing, ours));

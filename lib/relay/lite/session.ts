@@ -14,8 +14,8 @@ import type { RelaySession, RelaySubscription } from "../session.ts";
 import { namespaceOf, pathOf } from "./names.ts";
 import { LiteUpstream } from "./upstream.ts";
 
-/** The relay wants all of a publisher's tracks alike. */
-const PRIORITY = 128;
+/** Tracks whose subscribers said nothing else. */
+const DEFAULT_PRIORITY = 128;
 
 /** A session below a root: the path of its URL, which the names it tells and is told begin behind. */
 export class LiteRelaySession implements RelaySession {
@@ -47,13 +47,15 @@ export class LiteRelaySession implements RelaySession {
   }
 
   /** Wants a track of the session's. Throws a `RequestError` where its name cannot be told. */
-  subscribe({ namespace, name }: TrackName, _options?: SubscribeOptions): RelaySubscription {
+  subscribe({ namespace, name }: TrackName, options: SubscribeOptions = {}): RelaySubscription {
     const path = this.pathOf(namespace);
     const track = textOf(name);
     if (path === undefined || track === undefined) {
       throw new RequestError("does-not-exist", "moq-lite has no name for this track");
     }
-    return new LiteUpstream(this.#session.subscribe(path, track, { priority: PRIORITY }));
+    // The most urgent of MoQT is 0, of moq-lite 255.
+    const priority = 255 - (options.parameters?.priority ?? DEFAULT_PRIORITY);
+    return new LiteUpstream(this.#session.subscribe(path, track, { priority }));
   }
 
   /** moq-lite-02 has no way to send somebody away but to close. */

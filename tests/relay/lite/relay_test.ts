@@ -342,3 +342,22 @@ Deno.test("moq-lite: the relay's end is the sessions', which are told who they a
   await ended;
   assert.ok(performance.now() - began < 900, "nobody is waited for that knows no GOAWAY");
 });
+
+Deno.test("moq-lite: a broadcast whose tracks are offered one by one is told, too", async () => {
+  await using stage = new LiteStage();
+  const heard = (await stage.lite()).announced()[Symbol.asyncIterator]();
+  const publisher = await stage.come(22);
+  const publication = publisher.publish(TRACK, { parameters: { forward: false } });
+  assert.deepEqual((await heard.next()).value, { path: BROADCAST, active: true });
+  assert.equal(stage.relay.stats.namespaces, 0);
+  await publication.ready;
+  const subscription = (await stage.lite()).subscribe(BROADCAST, "video");
+  await subscription.ready;
+  const writer = await publication.subgroup({ group: 4 });
+  await writer.write({ id: 0, payload: utf8("a") });
+  await writer.close();
+  assert.deepEqual(await takeGroups(subscription, 1), ["4=a"]);
+  await publication.close();
+  assert.deepEqual((await heard.next()).value, { path: BROADCAST, active: false });
+  await heard.return!(undefined);
+});
