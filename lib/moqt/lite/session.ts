@@ -26,7 +26,7 @@ import { MAX_SUBSCRIBE_OK_BYTES, SUBSCRIBE_STREAM } from "./messages/subscribe.t
 import { litePath } from "./path.ts";
 import { type LiteOffer, Publisher } from "./publisher.ts";
 import { LiteResponder } from "./responder.ts";
-import { type Begun, CONTROL_ORDER, setUpClient, setUpServer } from "./setup.ts";
+import { type Begun, closeOf, CONTROL_ORDER, setUpClient, setUpServer } from "./setup.ts";
 import { StreamInput } from "./stream_input.ts";
 import { type LiteSubscribeOptions, LiteSubscription } from "./subscription.ts";
 import { isLiteProtocol, type LiteVersion } from "./versions.ts";
@@ -111,8 +111,9 @@ export class LiteSession implements AsyncDisposable {
       session.#begun = await setUp(connection, options);
       if (session.#over) throw session.#reason;
     } catch (error) {
-      session.#fail(error);
-      throw session.#reason ?? error;
+      const reason = await closeOf(connection, error);
+      session.#fail(reason);
+      throw session.#reason ?? reason;
     } finally {
       clearTimeout(late);
       options.signal?.removeEventListener("abort", give);

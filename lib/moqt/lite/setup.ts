@@ -4,7 +4,11 @@
  * @module
  */
 import { UnsupportedError } from "../../errors.ts";
-import type { BidirectionalStream, Connection } from "../../transport/connection.ts";
+import {
+  type BidirectionalStream,
+  type Connection,
+  TransportError,
+} from "../../transport/connection.ts";
 import { violation } from "../errors.ts";
 import {
   CLIENT_SETUP,
@@ -118,4 +122,30 @@ export function setupBody(buffer: PushBuffer, type: number): Uint8Array | undefi
   if (buffer.length < 3 + length) return undefined;
   buffer.bytes(3);
   return buffer.bytes(length);
+}
+
+/** How long a close may come after the resets of its streams, in milliseconds. */
+const CLOSE_MS = 250;
+
+/** Why a set-up failed: where its stream was reset since the peer closed the session, that close. */
+export async function closeOf(connection: Connection, error: unknown): Promise<unknown> {
+  if (!(error instanceof TransportError) || error.source !== "stream") return error;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const given = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_MS));
+  try {
+    const info = await Promise.race([connection.closed, given]);
+    if (info === undefined) return error;
+    const { closeCode, reason } = info;
+    const said = reason === "" ? "" : `: ${reason}`;
+    return new TransportError(`the peer closed the session with code ${closeCode}${said}`, {
+      source: "session",
+      failure: "closed",
+      closeCode,
+      cause: error,
+    });
+  } catch (lost) {
+    return lost;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -158,3 +158,20 @@ Deno.test("moq-lite: a group that ends inside a frame, or is too large, fails al
   ]);
   await session.close();
 });
+
+Deno.test("moq-lite: a set-up whose stream is reset fails with the close that follows", async () => {
+  for (const closes of [true, false]) {
+    const [a, b] = memoryPair("moql");
+    const connecting = connectLite(a);
+    const { value: stream } = await b.incomingBidirectionalStreams.getReader().read();
+    const failed = assert.rejects(connecting, (error) => {
+      assert.ok(error instanceof TransportError);
+      assert.equal(error.closeCode, closes ? 2 : undefined);
+      return true;
+    });
+    await stream!.writable.abort(new TransportError("no", { streamErrorCode: 0 }));
+    if (closes) b.close({ closeCode: 2, reason: "not with this token" });
+    await failed;
+    b.close();
+  }
+});
