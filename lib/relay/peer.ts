@@ -17,11 +17,13 @@ import type {
   SubscribeAnswer,
 } from "../moqt/session/incoming.ts";
 import type { FetchAnswer } from "../moqt/session/fetch.ts";
+import { changedFilters } from "../moqt/session/object_filter.ts";
 import { accept, type MoqtSession } from "../moqt/session/session.ts";
 import type { Namespace, TrackName } from "../moqt/wire/track_name.ts";
 import type { Action, Gatekeeper } from "./access.ts";
 import type { FetchDesk } from "./fetch_desk.ts";
-import type { NamespaceRegistry } from "./registry.ts";
+import type { Offers } from "./offers.ts";
+import type { NamespaceRegistry, Watch } from "./registry.ts";
 import { SessionRights } from "./rights.ts";
 import type { RelaySession } from "./session.ts";
 import type { RelayTrack } from "./track.ts";
@@ -56,10 +58,8 @@ export interface PeerHost {
   publishers(name: TrackName): readonly RelaySession[];
   /** A namespace is there, so tracks in it may have a publisher now. */
   namespaceAdded(): void;
-  /** A session offered a track. Returns what takes that back. */
-  offered(session: MoqtSession, track: RelayTrack): () => void;
-  /** A session wants to hear of tracks: those there are, are offered to it. */
-  watched(session: MoqtSession, prefix: Namespace, forward: boolean): void;
+  /** Whom offered tracks are passed on to. */
+  readonly offers: Offers;
   /** Who answers fetches. */
   readonly fetches: FetchDesk;
 }
@@ -175,7 +175,7 @@ export class Peer {
     this.#count("subscriptions", this.#host.limits.maxSubscriptions, signal);
     const track = this.#host.track(name);
     const rendezvousMs = Math.min(parameters.rendezvousTimeoutMs ?? 0, MAX_RENDEZVOUS_MS);
-    await track.use({ signal, rendezvousMs, parameters }, () => {
+    await track.use({ session, signal, rendezvousMs, parameters }, () => {
       const { largest, properties } = track;
       const publication = request.accept({
         properties,
@@ -195,7 +195,7 @@ export class Peer {
     const subscription = request.accept({ forward });
     this.#published = true;
     track.offered(session, subscription, forward);
-    signal.addEventListener("abort", this.#host.offered(session, track), { once: true });
+    signal.addEventListener("abort", this.#host.offers.offer(session, track), { once: true });
   }
 
   async #fetch(request: IncomingFetch): Promise<FetchAnswer> {
@@ -213,17 +213,23 @@ export class Peer {
       const { largest, properties } = track;
       return { properties, ...(largest === undefined ? {} : { largest }) };
     }
+    let refusal: unknown;
     for (const session of this.#host.publishers(name)) {
-      const standing = await session.trackStatus?.(name, { signal });
-      if (standing === undefined) continue;
-      const { parameters, properties } = standing;
-      const { largest } = parameters;
-      return {
-        ...(largest === undefined ? {} : { largest }),
-        ...(properties === undefined ? {} : { properties }),
-      };
+      try {
+        const standing = await session.trackStatus?.(name, { signal });
+        if (standing === undefined) continue;
+        const { parameters: { largest }, properties } = standing;
+        return {
+          ...(largest === undefined ? {} : { largest }),
+          ...(properties === undefined ? {} : { properties }),
+        };
+      } catch (error) {
+        // Another publisher may know.
+        signal.throwIfAborted();
+        refusal = error;
+      }
     }
-    throw new RequestError("does-not-exist", "nobody publishes this track here");
+    throw refusal ?? new RequestError("does-not-exist", "nobody publishes this track here");
   }
 
   async #publishNamespace(request: IncomingNamespace): Promise<void> {
@@ -242,11 +248,18 @@ export class Peer {
     const session = await this.#check(request, "subscribe", prefix);
     this.#count("watches", this.#host.limits.maxWatches, signal);
     this.#subscribed = true;
+    const { registry, offers } = this.#host;
     const feed = request.accept();
-    const forward = parameters.forward !== false;
-    const forget = this.#host.registry.watch({ session, prefix, interest, forward, feed });
-    signal.addEventListener("abort", forget, { once: true });
-    if (interest !== "namespace") this.#host.watched(session, prefix, forward);
+    const watch: Watch = { session, prefix, interest, parameters, feed };
+    signal.addEventListener("abort", registry.watch(watch), { once: true });
+    offers.watched(watch);
+    feed.onUpdate(({ prefix = watch.prefix, tokens: _, ...changes }) => {
+      watch.parameters = changedFilters({ ...watch.parameters, ...changes }, changes);
+      this.#check(request, "subscribe", prefix).then(() => {
+        if (!signal.aborted) registry.moved(watch, prefix);
+        offers.watched(watch);
+      }, () => feed.close());
+    });
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { NamespaceInterest } from "../moqt/messages/namespace.ts";
 import type { NamespaceFeed } from "../moqt/session/namespaces.ts";
+import type { Parameters } from "../moqt/wire/parameters.ts";
 import { formatNamespace, hasPrefix, type Namespace } from "../moqt/wire/track_name.ts";
 import type { RelaySession } from "./session.ts";
 
@@ -20,14 +21,14 @@ interface Known {
 export interface Watch {
   /** Whose it is; it is not told of its own namespaces. */
   readonly session: RelaySession;
-  /** Below what. */
-  readonly prefix: Namespace;
+  /** Below what; it may be changed, see {@link NamespaceRegistry.moved}. */
+  prefix: Namespace;
   /** Namespaces, tracks or both. */
   readonly interest: NamespaceInterest;
+  /** How tracks are to be sent. */
+  parameters: Parameters;
   /** Whether namespaces in which tracks are offered are told, too: moq-lite has but one word for both. */
   readonly offers?: true;
-  /** Whether tracks are to be sent at once. */
-  readonly forward: boolean;
   /** What to tell it with. */
   readonly feed: Pick<NamespaceFeed, "add" | "remove">;
 }
@@ -80,6 +81,12 @@ export class NamespaceRegistry {
     this.#watches.add(watch);
     for (const known of this.#known.values()) tell(watch, known);
     return () => this.#watches.delete(watch);
+  }
+
+  /** A wish is for another prefix from now on. */
+  moved(watch: Watch, prefix: Namespace): void {
+    watch.prefix = prefix;
+    for (const known of this.#known.values()) tell(watch, known);
   }
 
   #tell(known: Known): void {

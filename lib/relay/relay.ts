@@ -6,14 +6,8 @@
 import type { Connection } from "../transport/connection.ts";
 import { CLOSE_CODES } from "../moqt/codes.ts";
 import { RequestError } from "../moqt/errors.ts";
-import type { MoqtSession } from "../moqt/session/session.ts";
 import type { Version } from "../moqt/versions.ts";
-import {
-  formatTrackName,
-  hasPrefix,
-  type Namespace,
-  type TrackName,
-} from "../moqt/wire/track_name.ts";
+import { formatTrackName, type TrackName } from "../moqt/wire/track_name.ts";
 import { type Gatekeeper, OPEN_GATE } from "./access.ts";
 import { type FetchCounters, FetchDesk } from "./fetch_desk.ts";
 import { GroupCache } from "./group.ts";
@@ -21,6 +15,7 @@ import { negotiate } from "./lite/negotiate.ts";
 import { LitePeer } from "./lite/peer.ts";
 import type { OutletLimits } from "./outlet.ts";
 import { Peer, type PeerHost, type SessionLimits } from "./peer.ts";
+import { Offers } from "./offers.ts";
 import { NamespaceRegistry } from "./registry.ts";
 import type { RelaySession } from "./session.ts";
 import { RelayTrack, type TrackCounters, type TrackHost } from "./track.ts";
@@ -123,7 +118,7 @@ export class Relay implements AsyncDisposable {
   readonly #cache: GroupCache;
   readonly #registry = new NamespaceRegistry();
   readonly #tracks = new Map<string, RelayTrack>();
-  readonly #offered = new Map<RelayTrack, MoqtSession[]>();
+  readonly #offers = new Offers(this.#registry);
   readonly #fetches: FetchDesk;
   readonly #sessions = new Set<RelaySession>();
   readonly #trackHost: TrackHost;
@@ -171,8 +166,7 @@ export class Relay implements AsyncDisposable {
       namespaceAdded: () => {
         for (const track of this.#tracks.values()) track.connect();
       },
-      offered: (session, track) => this.#offer(session, track),
-      watched: (session, prefix, forward) => this.#watched(session, prefix, forward),
+      offers: this.#offers,
       fetches: this.#fetches,
     };
     this.#tick = setInterval(() => {
@@ -274,49 +268,6 @@ export class Relay implements AsyncDisposable {
     const track = new RelayTrack(name, this.#trackHost);
     this.#tracks.set(key, track);
     return track;
-  }
-
-  #offer(session: MoqtSession, track: RelayTrack): () => void {
-    const sessions = this.#offered.get(track) ?? [];
-    this.#offered.set(track, sessions);
-    sessions.push(session);
-    const withdraw = this.#registry.offer(session, track.name.namespace);
-    for (const watch of this.#registry.watches) {
-      if (watch.interest === "namespace" || watch.session === session) continue;
-      if (hasPrefix(track.name.namespace, watch.prefix)) {
-        this.#publish(track, watch.session, watch.forward);
-      }
-    }
-    return () => {
-      withdraw();
-      sessions.splice(sessions.indexOf(session), 1);
-      if (sessions.length === 0) this.#offered.delete(track);
-    };
-  }
-
-  #watched(session: MoqtSession, prefix: Namespace, forward: boolean): void {
-    for (const [track, sessions] of this.#offered) {
-      if (!hasPrefix(track.name.namespace, prefix)) continue;
-      if (sessions.some((publisher) => publisher !== session)) {
-        this.#publish(track, session, forward);
-      }
-    }
-  }
-
-  /** Offers a track to a session that asked for tracks. */
-  #publish(track: RelayTrack, session: RelaySession, forward: boolean): void {
-    if (session.publish === undefined || track.serves(session)) return;
-    const { largest, properties } = track;
-    const publication = session.publish(track.name, {
-      properties,
-      parameters: { forward },
-      ...(largest === undefined ? {} : { largest }),
-    });
-    publication.ready.then(
-      () => track.attach(track.outlet(publication, session)),
-      // Who does not want it, or left, is not asked again.
-      () => {},
-    );
   }
 
   /** Tells all that the relay goes away, gives them a second, and ends them. Idempotent. */

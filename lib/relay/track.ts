@@ -82,7 +82,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
   /** Settled once the publisher was last told whether to send objects, and agreed. */
   #steered: Promise<void> = Promise.resolve();
   /** What requests that need a publisher say. */
-  readonly #asking = new Set<{ parameters: Parameters }>();
+  readonly #asking = new Set<{ session: RelaySession | undefined; parameters: Parameters }>();
   readonly #groupRequests = new GroupRequests();
   /** Its full name. */
   readonly name: TrackName;
@@ -125,8 +125,9 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     return this.#outlets.size;
   }
 
-  /** Whether a session is sent it. */
+  /** Whether a session is sent it, or asks for it. */
   serves(session: RelaySession): boolean {
+    for (const asking of this.#asking) if (asking.session === session) return true;
     for (const outlet of this.#outlets) if (outlet.session === session) return true;
     return false;
   }
@@ -146,10 +147,15 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
    * `RequestError`.
    */
   async use<T>(
-    options: { signal: AbortSignal; rendezvousMs: number; parameters?: Parameters },
+    options: {
+      signal: AbortSignal;
+      rendezvousMs: number;
+      session?: RelaySession;
+      parameters?: Parameters;
+    },
     work: () => T,
   ): Promise<T> {
-    const asking = { parameters: options.parameters ?? {} };
+    const asking = { session: options.session, parameters: options.parameters ?? {} };
     this.#asking.add(asking);
     try {
       if (!this.isLive) {

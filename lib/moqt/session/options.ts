@@ -81,6 +81,11 @@ export interface PublishOptions extends AskOptions {
   largest?: Location;
   /** Tokens, expiry, and whether objects are sent at once. */
   parameters?: Omit<Parameters, "largest">;
+  /**
+   * What the peer said of the tracks below a prefix that it asked for, of which this is one: how it is
+   * sent at first. Draft-20, section 10.20.1.
+   */
+  asked?: Parameters;
 }
 
 /** What else a request may say. */

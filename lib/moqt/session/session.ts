@@ -33,6 +33,7 @@ import { NamespaceOffer, NamespaceWatch } from "./namespaces.ts";
 import { checkRangeFilters, MAX_FILTER_RANGES } from "./object_filter.ts";
 import { OneStreamSignals } from "./one_stream.ts";
 import { Past } from "./past.ts";
+import { publishParameters } from "./publish_parameters.ts";
 import type { Publication } from "./publication.ts";
 import type { Role } from "./request_ids.ts";
 import { RequestStreamSignals } from "./request_streams.ts";
@@ -240,10 +241,11 @@ export class MoqtSession implements AsyncDisposable {
 
   /** Offers a track to the peer. Returns at once; objects may be sent before `ready`. */
   publish(track: TrackName, options: PublishOptions = {}): Publication {
-    const { properties = {}, largest, parameters = {} } = options;
+    const { properties = {}, largest } = options;
+    const { wanted, told: parameters } = publishParameters(options, this.version);
     const publication = this.#responder.publication(undefined, {
       track,
-      parameters: parameters.forward === undefined ? {} : { forward: parameters.forward },
+      parameters: wanted,
       properties,
       ...(largest === undefined ? {} : { largest }),
     });

@@ -117,8 +117,8 @@ export class LitePeer {
       session: ours,
       prefix: ours.namespaceOf(prefix),
       interest: "namespace",
+      parameters: {},
       offers: true,
-      forward: false,
       feed: {
         add: (namespace) => told(namespace, (path) => feed.add(path)),
         remove: (namespace) => told(namespace, (path) => feed.remove(path)),
