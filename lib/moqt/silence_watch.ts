@@ -7,9 +7,9 @@ import type { Connection } from "../transport/connection.ts";
 
 /**
  * A peer that was silent so long, and two round trips, while it was asked (QUIC's keep-alive asks each
- * second) has perhaps been restarted: another session is tried beside this one. Milliseconds.
+ * half second) has perhaps been restarted: another session is tried beside this one. Milliseconds.
  */
-const SILENT_MS = 2_000;
+const SILENT_MS = 1_500;
 /** How often it is looked at, in milliseconds. */
 const LOOK_MS = 250;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BadPath, noBadPath } from "../support/bad_path.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
-import { within } from "../support/process.ts";
+import { MoqEnds, ObjectLines } from "../support/moq_ends.ts";
 import { requires } from "../support/requires.ts";
 import { freePort, type Xoq, xoq } from "../support/xoq.ts";
 
@@ -24,44 +24,6 @@ async function relay({ port, state }: Place): Promise<{ relay: Xoq; hash: string
   return { relay: started, hash: String(certificate_hash) };
 }
 
-/** A publisher of 50 objects a second, and a subscriber whose lines are counted. */
-async function ends(url: string, hash: string) {
-  const track = ["--cert-hash", hash, "--namespace", "a/b", "--track", "t"];
-  const publisher = xoq([
-    ...["moq", "pub", url, ...track, "--rate", "50", "--group", "10", "--json"],
-  ]);
-  await publisher.until("session");
-  const subscriber = xoq(["moq", "sub", url, ...track, "--format", "json", "--json"], {
-    data: true,
-  });
-  const objects = new Objects(subscriber);
-  return { publisher, subscriber, objects };
-}
-
-/** Counts what a subscriber writes. */
-class Objects {
-  #count = 0;
-  #told = () => {};
-
-  constructor(subscriber: Xoq) {
-    (async () => {
-      for await (const chunk of subscriber.stdout) {
-        this.#count += chunk.filter((byte) => byte === 0x0a).length;
-        this.#told();
-      }
-    })().catch(() => {});
-  }
-
-  /** Waits for so many more. */
-  async more(count: number): Promise<void> {
-    const wanted = this.#count + count;
-    const come = async () => {
-      while (this.#count < wanted) await new Promise<void>((resolve) => this.#told = resolve);
-    };
-    await within(come(), 20_000, () => `${count} objects`);
-  }
-}
-
 async function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
   const state = await Deno.makeTempDir({ prefix: "xoq-test-" });
   try {
@@ -80,20 +42,15 @@ for (const scheme of ["moqt", "https"]) {
       inPlace(async (place) => {
         const first = await relay(place);
         const url = `${scheme}://127.0.0.1:${place.port}/`;
-        const { publisher, subscriber, objects } = await ends(url, first.hash);
-        await using _publisher = publisher;
-        await using _subscriber = subscriber;
-        await objects.more(20);
+        await using ends = await MoqEnds.start(url, ["--cert-hash", first.hash]);
         first.relay.signal("SIGKILL");
         await first.relay[Symbol.asyncDispose]();
         const second = await relay(place);
         await using _relay = second.relay;
-        const back = performance.now();
         assert.equal(second.hash, first.hash);
-        await objects.more(5);
-        const took = performance.now() - back;
+        const took = await ends.objects.more(5);
         assert.ok(took < BACK_MS, `${took} ms`);
-        for (const end of [publisher, subscriber]) {
+        for (const end of [ends.publisher, ends.subscriber]) {
           const { reason } = await end.until("lost");
           assert.match(String(reason), /reset/);
         }
@@ -108,18 +65,13 @@ Deno.test({
     inPlace(async (place) => {
       const first = await relay(place);
       const url = `moqt://127.0.0.1:${place.port}/`;
-      const { publisher, subscriber, objects } = await ends(url, first.hash);
-      await using _publisher = publisher;
-      await using _subscriber = subscriber;
-      await objects.more(20);
+      await using ends = await MoqEnds.start(url, ["--cert-hash", first.hash]);
       await first.relay.interrupt();
       await first.relay[Symbol.asyncDispose]();
-      await publisher.until("moving");
+      await ends.publisher.until("moving");
       const second = await relay(place);
       await using _relay = second.relay;
-      const back = performance.now();
-      await objects.more(5);
-      const took = performance.now() - back;
+      const took = await ends.objects.more(5);
       assert.ok(took < BACK_MS, `${took} ms`);
     }),
 });
@@ -132,16 +84,11 @@ Deno.test({
       const { relay: process, hash } = await relay(place);
       await using _relay = process;
       await using path = new BadPath(`127.0.0.1:${place.port}`, { delayMs: 5 });
-      const { publisher, subscriber, objects } = await ends(`moqt://${path.address}/`, hash);
-      await using _publisher = publisher;
-      await using _subscriber = subscriber;
-      await objects.more(20);
+      await using ends = await MoqEnds.start(`moqt://${path.address}/`, ["--cert-hash", hash]);
       path.cut = true;
       await new Promise((resolve) => setTimeout(resolve, 5_000));
       path.cut = false;
-      const back = performance.now();
-      await objects.more(5);
-      const took = performance.now() - back;
+      const took = await ends.objects.more(5);
       assert.ok(took < BACK_MS, `${took} ms`);
     }),
 });
@@ -165,16 +112,14 @@ Deno.test({
         ...["moq", "sub", `https://127.0.0.1:${port}/`, "--cert-hash", first.hash, "--json"],
         ...["--namespace", "xoq/front", "--track", "video", "--format", "json"],
       ], { data: true });
-      const objects = new Objects(subscriber);
+      const objects = new ObjectLines(subscriber);
       await objects.more(5);
       first.server.signal("SIGKILL");
       await first.server[Symbol.asyncDispose]();
       const second = await start();
       await using _server = second.server;
-      const back = performance.now();
       assert.equal(second.hash, first.hash);
-      await objects.more(5);
-      const took = performance.now() - back;
+      const took = await objects.more(5);
       assert.ok(took < BACK_MS, `${took} ms`);
     }),
 });

@@ -76,3 +76,20 @@ Deno.test("an error of the groups ends it, after what was there", async () => {
   }
   await assert.rejects(all(groups(), 0), /lost/);
 });
+
+Deno.test("groups that keep coming do not prolong the waiting for those that are missing", async () => {
+  let next = 10;
+  async function* groups() {
+    yield group(0);
+    for (; next < 60; next++) {
+      yield group(next);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  for await (const item of inOrder(groups(), 0, 50)) {
+    if (item.group === 0) continue;
+    assert.equal(item.group, 10);
+    break;
+  }
+  assert.ok(next < 25, `${next - 10} groups came meanwhile`);
+});

@@ -1,7 +1,7 @@
 /** The MoQT programs of aiomoqt that tests speak with: `deno task peers` sets them up. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { eachLine, end, within } from "./process.ts";
+import { eachLine, end, signal, within } from "./process.ts";
 import { missingProgram } from "./requires.ts";
 import { freePort } from "./xoq.ts";
 
@@ -79,6 +79,12 @@ export class AiomoqtRelay implements AsyncDisposable {
   /** Where it is: `moqt` or `https`. */
   url(scheme: string): string {
     return `${scheme}://127.0.0.1:${this.port}/`;
+  }
+
+  /** Kills it, so that nobody is told. */
+  async kill(): Promise<void> {
+    signal(this.#child, "SIGKILL");
+    await this.#child.status;
   }
 
   /** Ends it. */

@@ -4,7 +4,7 @@
  */
 import { directTransport } from "../../lib/moq_tools/direct.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
-import { eachLine, end, within } from "./process.ts";
+import { eachLine, end, signal, within } from "./process.ts";
 import { missingProgram } from "./requires.ts";
 
 const PROGRAM = Deno.env.get("XOQ_TEST_MOQ_RELAY") ?? "moq-relay";
@@ -78,6 +78,12 @@ export class MoqRelay implements AsyncDisposable {
       trust: { insecure: true },
       timeoutMs: 10_000,
     });
+  }
+
+  /** Kills it, so that nobody is told. */
+  async kill(): Promise<void> {
+    signal(this.#child, "SIGKILL");
+    await this.#child.status;
   }
 
   /** Ends it. */

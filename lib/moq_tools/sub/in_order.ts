@@ -6,7 +6,7 @@
 import type { ObjectGap, ReceivedObject } from "../../moqt/session/objects.ts";
 import type { ReceivedGroup } from "../../moqt/session/sinks.ts";
 
-/** How long a group is waited for that others have overtaken, in milliseconds. */
+/** How long a group is waited for that others have overtaken, since the first of those; milliseconds. */
 const PATIENCE_MS = 200;
 /** Most groups that wait for one that was overtaken. */
 const MAX_WAITING = 32;
@@ -22,14 +22,17 @@ export async function* inOrder(
 ): AsyncGenerator<ReceivedObject | ObjectGap, void, undefined> {
   const source = groups[Symbol.asyncIterator]();
   const waiting = new Map<number, ReceivedGroup>();
-  const patience = new Patience(source, patienceMs);
+  const patience = new Patience(source);
   let begun = false;
+  /** When waiting for who was overtaken ends. */
+  let until = Infinity;
   try {
     for (;;) {
       // An id at or below the expected one goes at once; one above it may have overtaken others.
       while (waiting.size < MAX_WAITING && !isNext(waiting, expected)) {
-        const group = await patience.next(waiting.size > 0);
+        const group = await patience.next(until - performance.now());
         if (group === undefined) break;
+        if (waiting.size === 0) until = performance.now() + patienceMs;
         waiting.set(group.id, group);
       }
       if (waiting.size === 0) return;
@@ -37,6 +40,7 @@ export async function* inOrder(
       const group = waiting.get(id)!;
       waiting.delete(id);
       expected = Math.max(expected, id + 1);
+      until = waiting.size === 0 ? Infinity : performance.now() + patienceMs;
       for await (const item of group.objects) {
         if (item.kind === "object") begun = true;
         else if (!begun) continue;
@@ -57,25 +61,25 @@ function isNext(waiting: ReadonlyMap<number, unknown>, expected: number): boolea
 /** Takes groups, and loses patience where others wait already. */
 class Patience {
   readonly #source: AsyncIterator<ReceivedGroup>;
-  readonly #milliseconds: number;
   #pending: Promise<void> | undefined;
   #arrived: IteratorResult<ReceivedGroup> | undefined;
   #error: { error: unknown } | undefined;
   #wake = () => {};
 
-  constructor(source: AsyncIterator<ReceivedGroup>, milliseconds: number) {
+  constructor(source: AsyncIterator<ReceivedGroup>) {
     this.#source = source;
-    this.#milliseconds = milliseconds;
   }
 
   /** The next group; undefined: the end, or none came in time. */
-  async next(limited: boolean): Promise<ReceivedGroup | undefined> {
+  async next(milliseconds: number): Promise<ReceivedGroup | undefined> {
     this.#pending ??= this.#source.next().then(
       (result) => void (this.#arrived = result),
       (error) => void (this.#error = { error }),
     ).then(() => this.#wake());
     await new Promise<void>((resolve) => {
-      const timer = limited ? setTimeout(resolve, this.#milliseconds) : undefined;
+      const timer = milliseconds < Infinity
+        ? setTimeout(resolve, Math.max(0, milliseconds))
+        : undefined;
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
