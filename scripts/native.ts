@@ -34,7 +34,7 @@ const stamp = `${library}.sha256`;
 /** A hash of everything the library is made from. */
 function sourceHash(): string {
   const hash = createHash("sha256");
-  const sources = ["Cargo.toml", "Cargo.lock", ...rustFiles("src")].sort();
+  const sources = ["Cargo.toml", "Cargo.lock", "build.rs", ...rustFiles("src")].sort();
   for (const path of sources) {
     hash.update(`${path}\0`).update(Deno.readFileSync(join(crate, path))).update("\0");
   }

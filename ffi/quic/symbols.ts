@@ -5,14 +5,14 @@
  */
 
 /** What the library's `xoq_quic_abi_version` must answer. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** Functions by name; parameter names are those of the Rust source. */
 export const symbols = {
   xoq_quic_abi_version: { parameters: [], result: "u32" },
   xoq_quic_error: { parameters: [/* out */ "buffer", /* into */ "buffer", "u32"], result: "i32" },
   xoq_quic_free: { parameters: [/* handle */ "f64"], result: "i32" },
-  xoq_quic_handles: { parameters: [], result: "i32" },
+  xoq_quic_handles: { parameters: [/* queue */ "f64"], result: "i32" },
 
   xoq_quic_queue_new: { parameters: [/* out */ "buffer"], result: "i32" },
   xoq_quic_queue_wait: { parameters: [/* queue */ "f64"], result: "i32", nonblocking: true },

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use iroh::endpoint::{RecvStream, SendStream, VarInt};
+use tokio::sync::SetOnce;
 
 use crate::entry::{entry, input_slice, object, submit};
 use crate::header::Header;
@@ -22,6 +23,8 @@ pub struct Connection {
     /// Datagrams taken from the link by an operation that completed, at most one an operation.
     pub datagrams: Mutex<VecDeque<Bytes>>,
     pub paths: PathWatch,
+    /// Set when a panic has left it in a state that nothing can be done with.
+    broken: SetOnce<Failure>,
 }
 
 impl Connection {
@@ -32,13 +35,40 @@ impl Connection {
             link,
             datagrams: Mutex::default(),
             paths: PathWatch::default(),
+            broken: SetOnce::new(),
         })))?;
         Ok(Done { value, extra: 0.0 })
     }
 
     /// Called when the handle is freed.
     pub fn abandon(&self) {
-        self.link.close(VarInt::from_u32(0), b"");
+        self.close(VarInt::from_u32(0), b"");
+    }
+
+    fn close(&self, code: VarInt, reason: &[u8]) {
+        if self.broken.get().is_none() {
+            self.link.close(code, reason);
+        }
+    }
+
+    /// A panic has broken it.
+    pub fn breaks(&self, failure: Failure) {
+        let _ = self.broken.set(failure);
+    }
+
+    /// What `future` gives, or why there is nothing to wait for any more.
+    pub async fn unless_broken<T>(
+        &self,
+        future: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        if let Some(failure) = self.broken.get() {
+            return Err(failure.clone());
+        }
+        tokio::select! {
+            biased;
+            outcome = future => outcome,
+            failure = self.broken.wait() => Err(failure.clone()),
+        }
     }
 
     async fn open(&self, bidirectional: bool, priority: i32) -> Result<Done, Failure> {
@@ -116,7 +146,10 @@ pub unsafe extern "C" fn xoq_quic_connection_open(
     entry(|| {
         let connection = object::<Connection>(connection)?;
         let queue = connection.queue.clone();
-        let future = async move { connection.open(bidirectional != 0, priority).await };
+        let future = async move {
+            let opening = connection.open(bidirectional != 0, priority);
+            connection.unless_broken(opening).await
+        };
         // SAFETY: the caller's promise.
         unsafe { submit(&queue, op, out, future) }
     })
@@ -137,7 +170,10 @@ pub unsafe extern "C" fn xoq_quic_connection_accept(
     entry(|| {
         let connection = object::<Connection>(connection)?;
         let queue = connection.queue.clone();
-        let future = async move { connection.accept(bidirectional != 0).await };
+        let future = async move {
+            let accepting = connection.accept(bidirectional != 0);
+            connection.unless_broken(accepting).await
+        };
         // SAFETY: the caller's promise.
         unsafe { submit(&queue, op, out, future) }
     })
@@ -155,13 +191,13 @@ pub unsafe extern "C" fn xoq_quic_connection_closed(
 ) -> i32 {
     entry(|| {
         let connection = object::<Connection>(connection)?;
-        let link = connection.link.clone();
+        let queue = connection.queue.clone();
+        let future = async move {
+            let ended = async { Err(connection.link.closed().await) };
+            connection.unless_broken(ended).await
+        };
         // SAFETY: the caller's promise.
-        unsafe {
-            submit(&connection.queue, op, out, async move {
-                Err(link.closed().await)
-            })
-        }
+        unsafe { submit(&queue, op, out, future) }
     })
 }
 
@@ -180,7 +216,7 @@ pub unsafe extern "C" fn xoq_quic_connection_close(
         let connection = object::<Connection>(connection)?;
         // SAFETY: the caller's promise.
         let reason = unsafe { input_slice(reason, length) };
-        connection.link.close(code(error_code)?, reason);
+        connection.close(code(error_code)?, reason);
         Ok(0)
     })
 }

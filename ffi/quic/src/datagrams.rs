@@ -62,7 +62,8 @@ pub unsafe extern "C" fn xoq_quic_datagram_read(
         }
         let queue = connection.queue.clone();
         let future = async move {
-            let datagram = connection.link.read_datagram().await?;
+            let receiving = connection.link.read_datagram();
+            let datagram = connection.unless_broken(receiving).await?;
             lock(&connection.datagrams).push_back(datagram);
             Ok(Done::default())
         };

@@ -20,7 +20,7 @@ use crate::status::{CLOSED_LOCALLY, Failure, IO, chain, find_cause};
 
 /// An iroh endpoint with its backlog of accepted connections.
 pub struct Endpoint {
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     inner: iroh::Endpoint,
     backlog: Arc<Mutex<mpsc::Receiver<iroh::endpoint::Connection>>>,
     counters: Arc<Counters>,

@@ -1,7 +1,6 @@
 //! What every entry point needs: panics and failures turned into codes, handles into objects,
 //! pointers into slices, and futures into operations.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::num::NonZero;
@@ -12,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::objects::{Kind, find};
+use crate::panics;
 use crate::queue::{Done, Promise, Queue};
 use crate::status::{BAD_HANDLE, Failure, PANIC, PENDING};
 
@@ -26,10 +26,11 @@ thread_local! {
 const MAX_WORKERS: usize = 4;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    panics::watch();
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread()
         .worker_threads((cores / 2).clamp(1, MAX_WORKERS))
-        .thread_name("xoq-quic")
+        .thread_name(panics::RUNTIME_THREAD)
         .enable_all()
         .build()
         .expect("a runtime needs threads, a poller and a timer")
@@ -50,19 +51,14 @@ pub fn entry(body: impl FnOnce() -> Result<i32, Failure>) -> i32 {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(result)) => return result,
         Ok(Err(failure)) => failure,
-        Err(panic) => Failure::new(PANIC, panic_text(panic.as_ref())),
+        Err(panic) => {
+            let said = panics::last().unwrap_or_else(|| panics::message(&*panic).to_owned());
+            Failure::new(PANIC, said)
+        }
     };
     let status = failure.status;
     LAST.with_borrow_mut(|last| *last = Some(failure));
     status
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("panicked").to_owned()
 }
 
 /// The object of kind `K` that `handle` names.
@@ -179,12 +175,14 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_a_code_and_a_text() {
+        panics::watch();
         assert_eq!(entry(|| panic!("a {}", "bug")), PANIC);
         let mut code = 1.0;
-        let mut text = [0u8; 16];
+        let mut text = [0u8; 100];
         // SAFETY: both point to what the lengths say.
-        let length = unsafe { xoq_quic_error(&mut code, text.as_mut_ptr(), 16) };
-        assert_eq!(&text[..length as usize], b"a bug");
+        let length = unsafe { xoq_quic_error(&mut code, text.as_mut_ptr(), 100) };
+        let text = std::str::from_utf8(&text[..length as usize]).unwrap();
+        assert!(text.starts_with("a bug at src/entry.rs:"), "{text}");
     }
 
     #[test]

@@ -180,13 +180,17 @@ pub unsafe extern "C" fn xoq_quic_connection_paths_changed(
     entry(|| {
         let connection = object::<Connection>(connection)?;
         let receiver = connection.paths.receiver(&connection.link);
+        let queue = connection.queue.clone();
         let future = async move {
-            match receiver.lock().await.changed().await {
-                Ok(()) => Ok(Done::default()),
-                Err(_) => Err(Failure::new(CANCELED, "the connection has ended")),
-            }
+            let changing = async {
+                match receiver.lock().await.changed().await {
+                    Ok(()) => Ok(Done::default()),
+                    Err(_) => Err(Failure::new(CANCELED, "the connection has ended")),
+                }
+            };
+            connection.unless_broken(changing).await
         };
         // SAFETY: the caller's promise.
-        unsafe { submit(&connection.queue, op, out, future) }
+        unsafe { submit(&queue, op, out, future) }
     })
 }

@@ -11,7 +11,8 @@
 //! (`endpoint.rs`), plain QUIC by address (`direct/`), and WebTransport sessions over HTTP/3 (`web/`),
 //! which share `direct/`'s sockets and TLS.
 //!
-//! Nothing unwinds across the boundary: every entry point catches panics and answers `PANIC`.
+//! Nothing unwinds across the boundary: every entry point catches panics and answers `PANIC`; those on
+//! the runtime's own threads are told on standard error, and fail what waits on them (`panics.rs`).
 
 mod accept;
 mod config;
@@ -25,6 +26,7 @@ mod header;
 mod info;
 mod link;
 mod objects;
+mod panics;
 mod queue;
 mod status;
 mod streams;
@@ -32,7 +34,7 @@ mod table;
 mod web;
 
 /// Counts changes of the interface that callers must follow.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// The interface's version: callers refuse a library with another one.
 #[unsafe(no_mangle)]

@@ -112,6 +112,15 @@ impl Link {
         }
     }
 
+    /// Why it is over, once it is.
+    pub fn close_reason(&self) -> Option<Failure> {
+        match self {
+            Self::Iroh(connection) => connection.close_reason().map(Failure::from),
+            Self::Quic(plain) => plain.connection.close_reason().map(Failure::from),
+            Self::Web(session) => session.quic().close_reason().map(Failure::from),
+        }
+    }
+
     pub fn close(&self, code: VarInt, reason: &[u8]) {
         match self {
             Self::Iroh(connection) => connection.close(code, reason),

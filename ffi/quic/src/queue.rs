@@ -9,10 +9,11 @@ use tokio::task::AbortHandle;
 
 use crate::entry::{copy_text, entry, lock, object, output_slice};
 use crate::objects::{Object, store};
+use crate::panics;
 use crate::status::{CANCELED, Failure, PANIC};
 
 /// One finished operation, as the other side reads it: 24 bytes, no padding.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C)]
 pub struct Completion {
     /// The number the operation was submitted with.
@@ -155,7 +156,7 @@ impl Drop for Promise {
             return;
         }
         let failure = if std::thread::panicking() {
-            Failure::new(PANIC, "an operation panicked")
+            Failure::new(PANIC, panics::last().unwrap_or_default())
         } else {
             Failure::new(CANCELED, "canceled")
         };
@@ -198,6 +199,7 @@ impl Wake for Ready {
 /// `out` points to two writable doubles.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn xoq_quic_queue_new(out: *mut f64) -> i32 {
+    panics::watch();
     entry(|| {
         let handle = store(Object::Queue(Arc::default()))?;
         // SAFETY: the caller's promise.
@@ -268,13 +270,7 @@ mod tests {
     use super::*;
 
     fn taken(queue: &Queue) -> Vec<Completion> {
-        let blank = Completion {
-            op: 0,
-            status: 0,
-            value: 0.0,
-            extra: 0.0,
-        };
-        let mut batch = [blank; 8];
+        let mut batch = [Completion::default(); 8];
         let count = queue.take(&mut batch);
         batch[..count].to_vec()
     }

@@ -27,7 +27,7 @@ struct SendState {
 
 /// The sending half of a stream.
 pub struct SendSide {
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     session: Option<Arc<Session>>,
     id: u64,
     state: Mutex<SendState>,
@@ -41,7 +41,7 @@ struct ReceiveState {
 
 /// The receiving half of a stream.
 pub struct ReceiveSide {
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     session: Option<Arc<Session>>,
     id: u64,
     state: Mutex<ReceiveState>,
@@ -219,6 +219,13 @@ impl SendSide {
         }
     }
 
+    /// Has those who wait try again.
+    pub fn wake(&self) {
+        let mut state = lock(&self.state);
+        wake(state.writer.take());
+        wake(state.watcher.take());
+    }
+
     /// Called when the handle is freed. Dropping an unfinished stream would finish it, and what is
     /// cut short would look whole.
     pub fn abandon(&self) {
@@ -308,6 +315,11 @@ impl ReceiveSide {
             }
             Poll::Pending => Ok(PENDING),
         }
+    }
+
+    /// Has those who wait try again.
+    pub fn wake(&self) {
+        wake(lock(&self.state).reader.take());
     }
 
     /// Wants no more, at once, whatever is pending.

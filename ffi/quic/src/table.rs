@@ -66,12 +66,12 @@ impl<T: Clone> Table<T> {
         Some(value)
     }
 
-    /// How many values the table holds.
-    pub fn len(&self) -> usize {
+    /// Everything that the table holds.
+    pub fn values(&self) -> Vec<T> {
         self.slots
             .iter()
-            .filter(|slot| slot.value.is_some())
-            .count()
+            .filter_map(|slot| slot.value.clone())
+            .collect()
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(table.get(first), None);
         assert_eq!(table.remove(first), None);
         assert_eq!(table.get(second), Some("second"));
-        assert_eq!(table.len(), 1);
+        assert_eq!(table.values(), ["second"]);
     }
 
     #[test]

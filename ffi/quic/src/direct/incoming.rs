@@ -28,7 +28,7 @@ pub enum Arrival {
 
 /// Somebody who wants in. Dropping it keeps them out.
 pub struct Incoming {
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     info: String,
     /// Taken by the decision.
     arrival: Mutex<Option<Arrival>>,

@@ -34,7 +34,7 @@ const UNSEEN_BYTES_TOTAL: u64 = 16 << 20;
 
 /// A socket and those who come to it.
 pub struct Listener {
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     endpoint: Endpoint,
     pub address: SocketAddr,
     certificates: Arc<Certificates>,

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use web_transport_proto::{Frame, Settings, StreamUni, VarInt as WireInt};
 
 use crate::direct::Leaving;
-use crate::entry::{lock, runtime};
+use crate::entry::lock;
+use crate::panics::spawn;
 use crate::status::{CONNECTION_RESET, Failure, UNSUPPORTED};
 use crate::web::codes;
 use crate::web::request::{self, Request};
@@ -93,7 +94,7 @@ impl HttpConnection {
             count: watch::channel(0).0,
             peer_sessions: SetOnce::new(),
         });
-        runtime().spawn(http.clone().run());
+        spawn(&http.quic, Box::pin(http.clone().run()));
         http
     }
 
@@ -149,7 +150,7 @@ impl HttpConnection {
     async fn accept_unidirectional(self: &Arc<Self>) {
         while let Ok(stream) = self.quic.accept_uni().await {
             let http = self.clone();
-            finish_soon(async move { http.unidirectional(stream).await });
+            finish_soon(&self.quic, async move { http.unidirectional(stream).await });
         }
     }
 
@@ -196,7 +197,9 @@ impl HttpConnection {
     async fn accept_bidirectional(self: &Arc<Self>) {
         while let Ok((send, receive)) = self.quic.accept_bi().await {
             let http = self.clone();
-            finish_soon(async move { http.bidirectional(send, receive).await });
+            finish_soon(&self.quic, async move {
+                http.bidirectional(send, receive).await
+            });
         }
     }
 
@@ -345,13 +348,13 @@ fn kind_of(kind: u64) -> WireInt {
 }
 
 /// Runs at once what does not wait, and spawns the rest: a header is mostly there with its stream.
-fn finish_soon(future: impl Future<Output = ()> + Send + 'static) {
+fn finish_soon(quic: &noq::Connection, future: impl Future<Output = ()> + Send + 'static) {
     let mut future = Box::pin(future);
     let begun = future
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
     if begun == Poll::Pending {
-        runtime().spawn(future);
+        spawn(quic, future);
     }
 }
 
