@@ -8,13 +8,14 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use iroh::endpoint::{RecvStream, SendStream, VarInt};
 use tokio::sync::{Notify, SetOnce, mpsc};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use web_transport_proto::{Capsule, Frame, Http3CapsuleReader, StreamUni, VarInt as WireInt};
 
 use crate::config::DATAGRAM_RECEIVE_BYTES;
 use crate::entry::{lock, runtime};
 use crate::header::Header;
 use crate::link::datagram_failure;
+use crate::panics::spawn;
 use crate::status::{
     CLOSED_BY_PEER, CLOSED_LOCALLY, CONNECTION_RESET, Failure, STREAM_RESET, STREAM_STOPPED,
 };
@@ -23,6 +24,11 @@ use crate::web::connection::{HttpConnection, Role};
 
 /// How long the peer gets to acknowledge that the session was closed.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a client gets to end its half of the request's stream, once it was told of a close.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(300);
+/// How long a client that has is left alone. Chromium tells its page of the end a turn of its event loop
+/// later, and says "Connection lost" instead when the stream or the connection is over by then.
+const AFTERWARDS: Duration = Duration::from_millis(100);
 
 /// Names a stream's half: its id, and whether it is the sending one.
 pub type MemberKey = (u64, bool);
@@ -80,6 +86,8 @@ pub struct Session {
     end: SetOnce<Failure>,
     /// Set when the peer has been told of a close from this side, or never will be.
     told: SetOnce<()>,
+    /// Set when nothing comes on the request's stream any more.
+    answered: SetOnce<()>,
     members: Mutex<HashMap<MemberKey, Weak<dyn Member>>>,
     bidirectional: Arrivals<(SendStream, RecvStream)>,
     unidirectional: Arrivals<RecvStream>,
@@ -97,6 +105,7 @@ impl Session {
             protocol: OnceLock::new(),
             end: SetOnce::new(),
             told: SetOnce::new(),
+            answered: SetOnce::new(),
             members: Mutex::default(),
             bidirectional: Arrivals::new(),
             unidirectional: Arrivals::new(),
@@ -113,15 +122,16 @@ impl Session {
         let _ = send.set_priority(i32::MAX);
         *lock(&self.request) = Some(send);
         let session = self.clone();
-        runtime().spawn(async move {
+        let reading = async move {
             let mut capsules = Http3CapsuleReader::new(receive);
             let failure = session.read_capsules(&mut capsules).await;
             session.finish(failure);
             session.farewell(None).await;
             // Dropped, the request's stream would be stopped, and that can overtake the farewell.
-            let rest = async { while let Ok(Some(_)) = capsules.read().await {} };
-            let _ = timeout(CLOSE_PATIENCE, rest).await;
-        });
+            while let Ok(Some(_)) = capsules.read().await {}
+            let _ = session.answered.set(());
+        };
+        spawn(&self.http.quic, Box::pin(reading));
     }
 
     /// What the peer says of the session, until its end.
@@ -183,6 +193,7 @@ impl Session {
             let told = async {
                 if let Some(capsule) = close {
                     request.write_all(&data_frame(&capsule)).await.ok()?;
+                    self.let_client_go().await;
                 }
                 request.finish().ok()?;
                 request.stopped().await.ok()
@@ -192,6 +203,24 @@ impl Session {
                 self.http.close(codes::NO_ERROR).await;
             }
             let _ = self.told.set(());
+        }
+    }
+
+    /// Waits until a client that was told of the end has made of it what it wants to.
+    async fn let_client_go(&self) {
+        if self.http.role == Role::Client {
+            return;
+        }
+        let going = async {
+            if timeout(ANSWER_PATIENCE, self.answered.wait()).await.is_ok() {
+                let _ = self.told.set(());
+                sleep(AFTERWARDS).await;
+            }
+        };
+        tokio::select! {
+            () = going => {}
+            // Ours closes the connection, too.
+            _ = self.http.quic.closed() => {}
         }
     }
 
@@ -218,7 +247,7 @@ impl Session {
             .poll(&mut std::task::Context::from_waker(waker));
         self.finish(Failure::new(CLOSED_LOCALLY, "closed"));
         if begun.is_pending() {
-            runtime().spawn(farewell);
+            spawn(&self.http.quic, farewell);
         }
     }
 
