@@ -55,7 +55,7 @@ async fn shake(
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let endpoint = socket::endpoint(&[bind.unwrap_or(SocketAddr::new(any, 0))], None)?;
+    let (endpoint, _) = socket::endpoint(&[bind.unwrap_or(SocketAddr::new(any, 0))], None)?;
     let connecting =
         endpoint
             .connect_with(config, address, &host)

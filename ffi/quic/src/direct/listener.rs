@@ -15,6 +15,7 @@ use crate::direct::incoming::{Arrival, Incoming};
 use crate::direct::leaving::Leaving;
 use crate::direct::packets;
 use crate::direct::plain::{Plain, handshake};
+use crate::direct::port::Port;
 use crate::direct::settings::{HTTP_STREAMS, ListenSettings, listen_settings};
 use crate::direct::socket::{self, Server};
 use crate::entry::{copy_text, entry, input_text, object, runtime, submit};
@@ -36,6 +37,7 @@ const UNSEEN_BYTES_TOTAL: u64 = 16 << 20;
 pub struct Listener {
     pub queue: Arc<Queue>,
     endpoint: Endpoint,
+    port: Port,
     pub address: SocketAddr,
     certificates: Arc<Certificates>,
     counters: Arc<Counters>,
@@ -84,7 +86,7 @@ impl Listener {
             config,
             resets: settings.resets,
         };
-        let endpoint = socket::endpoint(&settings.bind, Some(&server))?;
+        let (endpoint, port) = socket::endpoint(&settings.bind, Some(&server))?;
         let address = endpoint
             .local_addr()
             .map_err(|error| Failure::argument(error.to_string()))?;
@@ -107,6 +109,7 @@ impl Listener {
         Ok(Arc::new(Self {
             queue,
             endpoint,
+            port,
             address,
             certificates,
             counters,
@@ -144,7 +147,8 @@ impl Listener {
         }
     }
 
-    async fn close(&self) {
+    /// Closes all connections, and the socket: its port is free afterwards.
+    pub async fn close(&self) {
         let _ = self.closing.set(());
         // Nobody new, and those who wait are kept out.
         self.endpoint.set_server_config(None);
@@ -155,13 +159,15 @@ impl Listener {
         let _ = timeout(CLOSE_PATIENCE, self.leaving.nobody()).await;
         self.endpoint.close(VarInt::from_u32(0), b"");
         let _ = timeout(CLOSE_PATIENCE, self.endpoint.wait_all_draining()).await;
+        self.port.release();
     }
 
     /// Called when the handle is freed.
-    pub fn abandon(&self) {
-        let _ = self.closing.set(());
-        let _context = runtime().enter();
-        self.endpoint.close(VarInt::from_u32(0), b"");
+    pub fn abandon(self: &Arc<Self>) {
+        if self.closing.get().is_none() {
+            let listener = self.clone();
+            runtime().spawn(async move { listener.close().await });
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod leaving;
 mod listener;
 mod packets;
 mod plain;
+mod port;
 mod resets;
 mod settings;
 mod socket;

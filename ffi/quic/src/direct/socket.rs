@@ -4,10 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use noq::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+use noq::{Endpoint, EndpointConfig, Runtime, ServerConfig, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::direct::packets;
+use crate::direct::port::Port;
 use crate::direct::resets::{self, Secret};
 use crate::entry::runtime;
 use crate::status::{Failure, IO};
@@ -45,8 +46,12 @@ pub struct Server {
     pub resets: Option<Secret>,
 }
 
-/// An endpoint at the first of `addresses` whose family the system has.
-pub fn endpoint(addresses: &[SocketAddr], server: Option<&Server>) -> Result<Endpoint, Failure> {
+/// An endpoint at the first of `addresses` whose family the system has, and its socket, to be released
+/// before the endpoint and all of its connections are.
+pub fn endpoint(
+    addresses: &[SocketAddr],
+    server: Option<&Server>,
+) -> Result<(Endpoint, Port), Failure> {
     let mut last = Failure::argument("bind: no address");
     let secret = server.and_then(|server| server.resets.as_ref());
     for address in addresses {
@@ -59,15 +64,15 @@ pub fn endpoint(addresses: &[SocketAddr], server: Option<&Server>) -> Result<End
             config
                 .max_udp_payload_size(packets::LARGE)
                 .map_err(|_| io::ErrorKind::InvalidInput)?;
-            Endpoint::new(
-                config,
-                server.map(|server| server.config.clone()),
-                socket.into(),
-                Arc::new(TokioRuntime),
-            )
+            let port = Port::new(TokioRuntime.wrap_udp_socket(socket.into())?);
+            let socket = Box::new(port.clone());
+            let server = server.map(|server| server.config.clone());
+            let runtime = Arc::new(TokioRuntime);
+            Endpoint::new_with_abstract_socket(config, server, socket, runtime)
+                .map(|endpoint| (endpoint, port))
         });
         match opened {
-            Ok(endpoint) => return Ok(endpoint),
+            Ok(made) => return Ok(made),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(failure(&error)),
             // The last one's reason is the one that counts.
             Err(error) => last = failure(&error),

@@ -1,21 +1,26 @@
 //! Several sessions on one HTTP/3 connection, and requests that are not for one: what the other side's
 //! own programs have no calls for.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use noq::{RecvStream, SendStream};
-use tokio::time::timeout;
-use web_transport_proto::{ConnectError, ConnectResponse};
+use tokio::time::{Instant, timeout};
+use web_transport_proto::{ConnectError, ConnectRequest, ConnectResponse};
 
-use crate::direct::Listener;
+use crate::connection::{Connection, xoq_quic_connection_close, xoq_quic_connection_closed};
 use crate::direct::settings::{Transport, Trust, listen_settings};
 use crate::direct::socket;
 use crate::direct::trust::{Reason, client_config};
+use crate::direct::{Listener, Plain};
 use crate::entry::runtime;
 use crate::link::Link;
-use crate::status::{CLOSED_BY_PEER, CLOSED_LOCALLY, Failure};
+use crate::objects::{Object, store, xoq_quic_free};
+use crate::queue::{Completion, xoq_quic_queue_take, xoq_quic_queue_text, xoq_quic_queue_wait};
+use crate::status::{CLOSED_BY_PEER, CLOSED_LOCALLY, Failure, PANIC, PENDING};
 use crate::web::{HttpConnection, Session, Wanted, open};
 
 /// A listener, and an HTTP/3 connection to it.
@@ -35,7 +40,7 @@ impl Pair {
             alpns,
             Reason::default(),
         );
-        let endpoint = socket::endpoint(&["127.0.0.1:0".parse().unwrap()], None).unwrap();
+        let (endpoint, _) = socket::endpoint(&["127.0.0.1:0".parse().unwrap()], None).unwrap();
         let connecting = endpoint.connect_with(config.unwrap(), listener.address, "localhost");
         let connection = connecting.unwrap().await.unwrap();
         let http = HttpConnection::client(connection, endpoint);
@@ -161,5 +166,96 @@ fn a_frame_that_breaks_the_order_ends_the_connection() {
         send.write_all(b"\x00\x01x").await.unwrap();
         let failure = ours.closed().await;
         assert!(failure.text.contains("0x105"), "{}", failure.text);
+    });
+}
+
+#[test]
+fn a_client_that_was_told_of_the_end_is_left_alone_for_a_while() {
+    test(async {
+        let pair = Pair::new().await;
+        let (mut send, mut receive) = pair.http.quic.open_bi().await.unwrap();
+        let mut request = BytesMut::new();
+        ConnectRequest::new("https://localhost/".parse::<url::Url>().unwrap())
+            .encode(&mut request)
+            .unwrap();
+        send.write_all(&request).await.unwrap();
+        let incoming = pair.listener.next().await.unwrap();
+        let Link::Web(session) = incoming.accept(None).await.unwrap() else {
+            panic!("not a session");
+        };
+        session.close(7u32.into(), b"enough");
+        let closing = runtime().spawn(async move { pair.listener.close().await });
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"enough") {
+            let chunk = receive.read_chunk(1_000).await.unwrap().unwrap();
+            answer.extend_from_slice(&chunk);
+        }
+        // Neither the stream's end nor the connection's comes before the client has answered, and a
+        // little time has passed.
+        send.finish().unwrap();
+        let answered = Instant::now();
+        assert!(receive.read_chunk(1).await.unwrap().is_none());
+        assert!(answered.elapsed() >= Duration::from_millis(100));
+        assert_eq!(session.closed().await.status, CLOSED_LOCALLY);
+        pair.http.quic.closed().await;
+        closing.await.unwrap();
+    });
+}
+
+/// Panics where QUIC wakes it: in the middle of what is locked.
+struct Bug;
+
+impl Wake for Bug {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker's bug");
+    }
+}
+
+#[test]
+fn what_a_panic_has_broken_fails_for_those_who_wait_and_is_freed_without_harm() {
+    let broken = |queue: f64, connection: f64| {
+        assert_eq!(xoq_quic_queue_wait(queue), 1);
+        let mut completion = [Completion::default(); 1];
+        let mut text = [0; 100];
+        // SAFETY: everything points to what it must.
+        let length = unsafe {
+            assert_eq!(xoq_quic_queue_take(queue, completion.as_mut_ptr(), 1), 1);
+            xoq_quic_queue_text(queue, 1, text.as_mut_ptr(), 100)
+        };
+        assert_eq!(completion[0].status, PANIC);
+        let text = std::str::from_utf8(&text[..length as usize]).unwrap();
+        assert!(text.starts_with("a waker's bug at "), "{text}");
+        // SAFETY: as above.
+        let again = unsafe { xoq_quic_connection_close(connection, 0.0, std::ptr::null(), 0) };
+        assert_eq!(again, 0);
+        assert_eq!(xoq_quic_free(connection), 0);
+        assert_eq!(xoq_quic_free(queue), 0);
+    };
+    test(async {
+        let pair = Pair::new().await;
+        let queue = store(Object::Queue(Arc::default())).unwrap();
+        let plain = Plain {
+            connection: pair.http.quic.clone(),
+            endpoint: None,
+            protocol: "".into(),
+        };
+        let owner = crate::entry::object(queue).unwrap();
+        let connection = Connection::store(&owner, Link::Quic(plain)).unwrap().value;
+        let mut out = [0.0; 2];
+        // SAFETY: it points to two doubles.
+        let closed = unsafe { xoq_quic_connection_closed(connection, 1, out.as_mut_ptr()) };
+        assert_eq!(closed, PENDING);
+        let (mut send, mut receive) = pair.http.quic.open_bi().await.unwrap();
+        let waker = Waker::from(Arc::new(Bug));
+        let mut context = Context::from_waker(&waker);
+        let mut room = [0; 10];
+        let read = Pin::new(&mut receive).poll_read(&mut context, &mut room);
+        assert!(read.is_pending());
+        // What is answered wakes the reader.
+        send.write_all(b"\x01\x80\x00\x4e\x20").await.unwrap();
+        let waited = tokio::task::spawn_blocking(move || broken(queue, connection));
+        waited.await.unwrap();
+        // The connection cannot be touched any more, not even to end its streams.
+        std::mem::forget((send, receive, pair));
     });
 }
