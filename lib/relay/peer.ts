@@ -195,6 +195,9 @@ export class Peer {
     const subscription = request.accept({ forward });
     this.#published = true;
     track.offered(session, subscription, forward);
+    // By then the track has the properties that are passed on with it.
+    await subscription.ready;
+    if (signal.aborted) return;
     signal.addEventListener("abort", this.#host.offers.offer(session, track), { once: true });
   }
 
