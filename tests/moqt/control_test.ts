@@ -217,3 +217,22 @@ Deno.test("a filter that ends beyond all groups ends at none of their objects", 
     encodeControl(read!, version);
   }
 });
+
+Deno.test("types beyond all that are known are passed over, and refused above 2^64-1", () => {
+  const read = (text: string, version: 16 | 18) => {
+    const parser = new ControlParser(version);
+    parser.push(hex(text));
+    const message = parser.next();
+    assert.ok(message !== undefined && "options" in message);
+    return message.options;
+  };
+  // MAX_AUTH_TOKEN_CACHE_SIZE, then types 2^64-2 (an integer) and 2^64-1 (bytes).
+  const largest = "04" + "05" + "fffffffffffffffffa" + "07" + "01" + "02aabb";
+  assert.deepEqual(read("af00" + "0010" + largest, 18), { maxTokenCacheSize: 5 });
+  // Draft 16: type 4, then 4 + 2^62-1.
+  const quic = "02" + "0405" + "ffffffffffffffff" + "0161";
+  assert.deepEqual(read("20" + "000d" + quic, 16), { maxTokenCacheSize: 5 });
+  assert.throws(() => read("af00" + "000d" + "0405" + "ffffffffffffffffff" + "0161", 18), {
+    closeCode: PROTOCOL_VIOLATION,
+  });
+});

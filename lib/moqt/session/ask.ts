@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { requestErrorCode } from "../codes.ts";
-import { type MoqtViolation, RequestError, violation } from "../errors.ts";
+import { requestErrorCode, type RequestKind } from "../codes.ts";
+import { type MoqtViolation, type Redirect, RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
-import { hasStrictUpdates, type Version } from "../versions.ts";
+import { hasNamespaceMessages, hasStrictUpdates, type Version } from "../versions.ts";
 import { type TrackProperties, unknownMandatory } from "../wire/properties.ts";
 import type { Channel, ChannelHandler, RequestMessage, Signals } from "./channel.ts";
+import type { Role } from "./request_ids.ts";
 
 /** Something that waits for an answer. */
 export interface Asked {
@@ -26,6 +27,26 @@ export type AnswerHandler =
   & Pick<ChannelHandler, "message" | "canceled">
   & Partial<Pick<ChannelHandler, "update">>;
 
+/** What says whether a request is granted: the first thing that is said of it, and said once. */
+const ANSWERS: readonly ControlMessage["kind"][] = [
+  "request-ok",
+  "request-error",
+  "subscribe-ok",
+  "publish-ok",
+  "fetch-ok",
+];
+
+/** Requests of a namespace, which no redirect leads to a track. */
+const OF_NAMESPACES: readonly RequestKind[] = ["publish-namespace", "subscribe-namespace"];
+
+/** Checks a redirect: draft-18, section 10.6.1. Throws a violation. */
+function checkRedirect({ uri, track }: Redirect, kind: RequestKind, role: Role): void {
+  if (role === "server" && uri !== "") throw violation("a client's redirect has a URI");
+  if (track.name.length > 0 && OF_NAMESPACES.includes(kind)) {
+    throw violation(`a redirect of ${kind} names a track`);
+  }
+}
+
 /** Makes a request; `signal` gives it up while it was not answered. */
 export function ask(
   signals: Signals,
@@ -36,6 +57,7 @@ export function ask(
 ): void {
   const { version, signal } = options;
   let channel: Channel | undefined;
+  let answered = false;
   const stop = () => {
     channel?.cancel();
     asked.refused(signal!.reason);
@@ -54,7 +76,15 @@ export function ask(
   signals.request(message, {
     message: (answer) => {
       settled();
+      const isAnswer = ANSWERS.includes(answer.kind);
+      if (isAnswer && answered) throw violation(`a second answer to ${message.kind}`);
+      // Draft-14 tells namespaces by requests of their own, in whatever order.
+      if (!isAnswer && !answered && answer.kind !== "goaway" && hasNamespaceMessages(version)) {
+        throw violation(`${answer.kind} before the answer to ${message.kind}`);
+      }
+      answered ||= isAnswer;
       if (answer.kind !== "request-error") return heard(answer);
+      if (answer.redirect !== undefined) checkRedirect(answer.redirect, message.kind, signals.role);
       channel?.finish();
       asked.refused(RequestError.received(answer, version, message.kind));
     },

@@ -12,6 +12,7 @@ import type { SetupOptions } from "../messages/setup.ts";
 import type { ReceiveStream, SendStream } from "../../transport/connection.ts";
 import type { Version } from "../versions.ts";
 import type { Parameters } from "../wire/parameters.ts";
+import type { Role } from "./request_ids.ts";
 
 /** Messages that begin a request. */
 export type RequestMessage = MessageOf<
@@ -89,6 +90,8 @@ export interface SignalsOwner {
 
 /** The control plane of one session. */
 export interface Signals {
+  /** This side's. */
+  readonly role: Role;
   /** Exchanges set-ups; resolves with the peer's. */
   start(options: SetupOptions): Promise<SetupOptions>;
   /** Makes a request; waits until the peer allows one. The id is put in. */

@@ -55,6 +55,11 @@ export class OneStreamSignals implements Signals {
   #ended: { error: unknown } | undefined;
   #goneAway = false;
 
+  /** This side's. */
+  get role(): Role {
+    return this.#role;
+  }
+
   /** The peer may have `maxRequests` at once. */
   constructor(
     connection: Connection,

@@ -20,20 +20,35 @@ export interface KeyValue {
   value: bigint | Uint8Array;
 }
 
-/** Reads `count` pairs, or all that are left. Views of the bytes, not copies. */
+/** The largest type there is. */
+const MAX_TYPE = (1n << 64n) - 1n;
+
+/**
+ * Reads `count` pairs, or all that are left. Views of the bytes, not copies. Types above 2^53-1, which
+ * nobody knows and some send to see that nobody minds, are passed over.
+ */
 export function readKeyValues(reader: Reader, count = Infinity): KeyValue[] {
   const pairs: KeyValue[] = [];
   const deltas = hasKeyDeltas(reader.version);
-  let type = 0;
-  while (pairs.length < count && (count !== Infinity || reader.left > 0)) {
-    type = (deltas ? type : 0) + reader.integer();
-    if (type > Number.MAX_SAFE_INTEGER) {
-      throw violation("the types of key-value pairs add up to more than 2^53-1");
-    }
-    const value = type % 2 === 0 ? reader.bigInteger() : reader.sized(MAX_VALUE_BYTES, "a value");
-    pairs.push({ type, value });
+  let type: number | bigint = 0;
+  for (let read = 0; read < count && (count !== Infinity || reader.left > 0); read++) {
+    type = sum(deltas ? type : 0, reader.wideInteger());
+    const isInteger = typeof type === "number" ? type % 2 === 0 : type % 2n === 0n;
+    const value = isInteger ? reader.bigInteger() : reader.sized(MAX_VALUE_BYTES, "a value");
+    if (typeof type === "number") pairs.push({ type, value });
   }
   return pairs;
+}
+
+/** The next type: a number up to 2^53-1, above that a bigint. Throws a violation above 2^64-1. */
+function sum(before: number | bigint, step: number | bigint): number | bigint {
+  if (typeof before === "number" && typeof step === "number") {
+    const next = before + step;
+    if (next <= Number.MAX_SAFE_INTEGER) return next;
+  }
+  const next = BigInt(before) + BigInt(step);
+  if (next > MAX_TYPE) throw violation("the types of key-value pairs add up to more than 2^64-1");
+  return next;
 }
 
 /** Writes pairs in the order of their types, the same ones as given. */

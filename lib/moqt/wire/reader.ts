@@ -43,6 +43,14 @@ export class Reader {
     return this.#integers.readBig(this.#bytes, at);
   }
 
+  /** The next integer: a number up to 2^53-1, above that a bigint. */
+  wideInteger(): number | bigint {
+    const first = this.left > 0 ? this.#bytes[this.#offset]! : 0;
+    if (this.#integers.length(first) < 8) return this.integer();
+    const value = this.bigInteger();
+    return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
+  }
+
   #integer(): number {
     const at = this.#offset;
     const length = at < this.#end ? this.#integers.length(this.#bytes[at]!) : 1;
