@@ -19,7 +19,8 @@ export interface LiteSubscribeOptions {
   maxGroups?: number;
   /**
    * What is done with groups that come after a newer one was read: `drop`, the default, so that nothing
-   * old is taken for new, or `deliver`, as groups overtake each other on their way.
+   * old is taken for new, or `deliver`, as groups overtake each other on their way. With `deliver`,
+   * streams beyond those that are read at once wait; otherwise the oldest are let go for them.
    */
   late?: LateGroups;
   /** Bytes of the largest frame that is taken. Default 64 MiB. */
@@ -28,7 +29,7 @@ export interface LiteSubscribeOptions {
   signal?: AbortSignal;
 }
 
-/** Groups whose streams are read at once; where one more begins, the oldest is let go. */
+/** Groups whose streams are read at once; where one more begins, the oldest is let go, or it waits. */
 const MAX_RECEIVING = 256;
 /** After the end, streams that are still on their way are waited for, in milliseconds. */
 const LINGER_MS = 250;
@@ -39,6 +40,8 @@ export class LiteSubscription implements AsyncDisposable {
   readonly #receiving = new Set<LiteGroup | LiteForwardReceiver>();
   #sink: LiteForwardSink | undefined;
   readonly #maxFrameBytes: number | undefined;
+  readonly #late: LateGroups;
+  #waiting: (() => void)[] = [];
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #forget: () => void;
@@ -66,6 +69,7 @@ export class LiteSubscription implements AsyncDisposable {
       throw new RangeError(`maxGroups is ${maxGroups}; at least 1 must wait`);
     }
     this.#queue = new GroupQueue(maxGroups, late);
+    this.#late = late;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#forget = forget;
     this.#ready.promise.catch(() => {});
@@ -144,6 +148,7 @@ export class LiteSubscription implements AsyncDisposable {
   end(error?: unknown): void {
     if (this.#over) return;
     this.#over = true;
+    for (const resolve of this.#waiting.splice(0)) resolve();
     clearTimeout(this.#linger);
     const reason = error === undefined ? undefined : LiteStreamError.of(error);
     this.#ready.reject(reason ?? new LiteStreamError("cancelled", "the subscription is over"));
@@ -164,6 +169,10 @@ export class LiteSubscription implements AsyncDisposable {
     } catch {
       return input.stop("cancelled");
     }
+    while (this.#late === "deliver" && this.#receiving.size >= MAX_RECEIVING && !this.#over) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (this.#over) return input.stop("cancelled");
     const group = this.#sink === undefined
       ? new LiteGroup(sequence, (name) => input.stop(name))
       : new LiteForwardReceiver(sequence, this.#sink, {
@@ -177,6 +186,7 @@ export class LiteSubscription implements AsyncDisposable {
       else await this.#take(group, input);
     } finally {
       this.#receiving.delete(group);
+      this.#waiting.shift()?.();
       if (this.#isLast && this.#receiving.size === 0) this.end();
     }
   }

@@ -409,3 +409,30 @@ Deno.test("a request is given up by its signal", async () => {
   await gone.promise;
   await pair[Symbol.asyncDispose]();
 });
+
+Deno.test("of many groups at once none is lost for who wants them all", async () => {
+  const { session, bare } = await liteAndBare("client");
+  const subscription = session.subscribe("b", "t", { maxGroups: 1000, late: "deliver" });
+  const { value: stream } = await bare.incomingBidirectionalStreams.getReader().read();
+  await stream!.writable.getWriter().write(Uint8Array.of(0));
+  await subscription.ready;
+  const writers: WritableStreamDefaultWriter<Uint8Array>[] = [];
+  for (let i = 0; i < 300; i++) {
+    const writer = (await bare.createUnidirectionalStream()).getWriter();
+    // A header, and a frame's size.
+    await writer.write(Uint8Array.of(0, 3, 0, 0x40 | i >> 8, i & 0xff, 1));
+    writers.push(writer);
+  }
+  for (const writer of writers) {
+    await writer.write(Uint8Array.of(0x61));
+    await writer.close();
+  }
+  const found: number[] = [];
+  for await (const group of subscription.groups()) {
+    assert.deepEqual(await texts(group), ["a"]);
+    if (found.push(group.sequence) === 300) break;
+  }
+  assert.deepEqual(found.toSorted((a, b) => a - b), Array.from({ length: 300 }, (_, i) => i));
+  assert.equal(subscription.droppedGroups, 0);
+  await session.close();
+});
