@@ -112,6 +112,10 @@ export async function receiveTrack(
       said = notice;
     },
   });
+  const { tokens: _, ...wanted } = {
+    ...parameters,
+    ...(priority === undefined ? {} : { priority }),
+  };
   const done = new AbortController();
   const over = AbortSignal.any([signal, done.signal]);
   const stats = () => ({
@@ -131,6 +135,7 @@ export async function receiveTrack(
       await keepListening(values.listen, values, {
         handlers: (session) =>
           visitors(receiver, track, session, {
+            wanted,
             signal: over,
             done: () => done.abort(),
             failed: (error) => output.warn(`a publisher failed: ${messageOf(error)}`),
@@ -161,7 +166,8 @@ function visitors(
   receiver: TrackReceiver,
   track: TrackName,
   session: Promise<MoqtSession>,
-  { signal, done, failed }: {
+  { wanted, signal, done, failed }: {
+    wanted: Parameters;
     signal: AbortSignal;
     done: () => void;
     failed: (error: unknown) => void;
@@ -173,7 +179,7 @@ function visitors(
       if (formatTrackName(request.track) !== name) {
         throw new RequestError("uninterested", "another track is wanted");
       }
-      const subscription = request.accept();
+      const subscription = request.accept(wanted);
       session.then((session) => receiver.follow(session, subscription, signal))
         .then((over) => over && done(), failed);
     },

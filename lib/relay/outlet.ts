@@ -49,8 +49,12 @@ const STREAM_COST = 1000;
 /** When a track has ended, a subscriber that takes nothing for so long is done, in milliseconds. */
 const END_STALL_MS = 5_000;
 
+/** How long after a group behind a filter's end its subscription is over, in milliseconds. */
+const PAST_END_MS = 300;
+
 /** A subscriber. */
 export class Outlet {
+  #pastEndMs: number | undefined;
   /** What is on its way, by group, in the order groups began. */
   readonly #cursors = new Map<number, Set<Cursor>>();
   readonly #limits: OutletLimits;
@@ -114,6 +118,7 @@ export class Outlet {
 
   #updated(parameters: Parameters): void {
     if (parameters.filter !== this.#filter) {
+      this.#pastEndMs = undefined;
       this.#filter = parameters.filter;
       this.#start = this.#startOf(this.publication.largest);
     }
@@ -142,8 +147,15 @@ export class Outlet {
     for (const group of ids) for (const log of group.logs) this.offer(group, log);
   }
 
+  /** Whether the subscriber's filter ends before a group. */
+  #endsBefore(group: number): boolean {
+    const filter = this.#filter;
+    return filter?.from === "start" && filter.endGroup !== undefined && filter.endGroup < group;
+  }
+
   /** A stream of a group began. */
   offer(group: Group, log: StreamLog): void {
+    if (this.#endsBefore(group.id)) this.#pastEndMs ??= 0;
     if (!this.forwards || !this.#wantsGroup(group.id)) return;
     const own = log.as(this.session.version, (bytes) => this.#events.cost(group, bytes));
     if (own === undefined) return;
@@ -236,6 +248,11 @@ export class Outlet {
    */
   tick(activeMs: number): void {
     const { lateMs } = this.#limits;
+    if (this.#pastEndMs !== undefined) {
+      // Streams of the groups before may be on their way still.
+      this.#pastEndMs += activeMs;
+      if (this.#pastEndMs > PAST_END_MS) this.finish("subscription-ended");
+    }
     if (this.#ending !== undefined) {
       this.#ending.stillMs += activeMs;
       if (this.#ending.stillMs > END_STALL_MS) this.publication.done(this.#ending.reason);

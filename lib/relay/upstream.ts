@@ -7,14 +7,18 @@ import type { ObjectDatagram } from "../moqt/data/datagram.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
 import type { ForwardSink, ForwardStream } from "../moqt/session/forward.ts";
 import type { SubscriptionEnd } from "../moqt/session/subscription.ts";
-import { hasParametersForFields } from "../moqt/versions.ts";
+import { hasParametersForFields, hasUpdateAnswers } from "../moqt/versions.ts";
 import type { Location } from "../moqt/wire/location.ts";
+import type { Parameters } from "../moqt/wire/parameters.ts";
 import type { TrackProperties } from "../moqt/wire/properties.ts";
+import type { TrackName } from "../moqt/wire/track_name.ts";
 import type { Framing } from "./framing.ts";
 import type { RelaySession, RelaySubscription } from "./session.ts";
 
 /** What an upstream tells its track. */
 export interface UpstreamEvents {
+  /** The track. */
+  readonly name: TrackName;
   /** The publisher agreed. */
   established(upstream: Upstream): void;
   /** A stream began; undefined: it is not wanted. */
@@ -129,9 +133,23 @@ export class Upstream implements ForwardSink {
     this.#forward = forward;
     return new Promise((resolve, reject) => {
       const late = setTimeout(resolve, UPDATE_MS, undefined);
-      this.#subscription.update({ forward }).then(({ largest }) => resolve(largest), reject)
+      const told = forward
+        ? ({ largest }: Parameters) => largest ?? this.#standing()
+        : () => undefined;
+      this.#subscription.update({ forward }).then(told).then(resolve, reject)
         .finally(() => clearTimeout(late));
     });
+  }
+
+  /** The largest location of a publisher whose draft answers no updates. */
+  async #standing(): Promise<Location | undefined> {
+    const { version } = this.session;
+    if (typeof version !== "number" || hasUpdateAnswers(version)) return undefined;
+    try {
+      return (await this.session.trackStatus?.(this.#events.name))?.parameters.largest;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Tells the publisher the priority of what it sends, one change after the other. */

@@ -260,6 +260,8 @@ export class TrackPublisher {
       ...(tokens === undefined ? {} : { parameters: { tokens } }),
       ...(signal === undefined ? {} : { signal }),
     });
+    // What is published until the answer counts for the filter in it.
+    publication.follow(() => this.largest);
     publication.ready.then(() => this.#attach(publication), () => {});
     return publication;
   }

@@ -367,6 +367,7 @@ export class Publication implements AsyncDisposable {
 
   /** The subscriber agreed. For the session. */
   established(parameters: Parameters = {}): void {
+    if (parameters.filter !== undefined) this.#largest = this.largestNow;
     this.#change(parameters);
     this.#ready.resolve();
   }

@@ -56,9 +56,16 @@ export class TrackSender {
   write(group: number, object: OutgoingObject, subgroup: number): void {
     const location = { group, object: object.id! };
     const sender = this.#groups.get(group);
-    if (sender === undefined || !this.publication.wants(location)) return;
+    if (sender === undefined) return;
+    if (!this.publication.wants(location)) return sender.skip(subgroup);
     if (this.pendingBytes + costOf(object) > this.#maxPendingBytes) return this.#cut(sender);
     sender.push(object, subgroup);
+  }
+
+  /** Whether its subscriber wants no group from `group` on. */
+  endsBefore(group: number): boolean {
+    const { filter } = this.publication.parameters;
+    return filter?.from === "start" && filter.endGroup !== undefined && filter.endGroup < group;
   }
 
   /** A group is complete: it has so many objects. */
@@ -103,6 +110,8 @@ class GroupSender {
   readonly #options: { whole: boolean; isSplit: boolean };
   readonly #lanes = new Map<number, Lane>();
   readonly #finished = Promise.withResolvers<void>();
+  /** Subgroups whose first objects the subscriber did not want. */
+  readonly #skipped = new Set<number>();
   #ended = false;
   #over = false;
   readonly id: number;
@@ -121,6 +130,11 @@ class GroupSender {
     if (!this.#over) this.#lane(subgroup).push(object);
   }
 
+  /** An object of a subgroup is not wanted. */
+  skip(subgroup: number): void {
+    if (!this.#lanes.has(subgroup)) this.#skipped.add(subgroup);
+  }
+
   #lane(subgroup: number): Lane {
     const known = this.#lanes.get(subgroup);
     if (known !== undefined) return known;
@@ -131,7 +145,7 @@ class GroupSender {
         subgroup,
         // Of several, nobody knows yet which one has the last object.
         endOfGroup: !isSplit,
-        firstObject: whole,
+        firstObject: whole && !this.#skipped.has(subgroup),
         signal,
       }), {
       waits: (bytes) => this.#sender.waits(bytes),

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { DoneName } from "../codes.ts";
 import type { Location } from "../wire/location.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { IncomingSubscribe } from "./incoming.ts";
@@ -73,7 +74,7 @@ export class TrackSource {
 
   /**
    * Sends to a subscriber from the next group on, until its subscription is over; from the next object
-   * on where it asked to go on from the largest one.
+   * on where its filter says where to begin, and that is not the next group.
    */
   attach(publication: Publication): void {
     const sender = new TrackSender(publication, this.#options, {
@@ -82,7 +83,9 @@ export class TrackSource {
     });
     this.#senders.add(sender);
     publication.follow(() => this.#largest);
-    if (this.#open && publication.parameters.filter?.from === "largest-object") {
+    const { filter } = publication.parameters;
+    const places = filter !== undefined && filter.from !== "all";
+    if (this.#open && places && publication.wants({ group: this.#group, object: this.#next })) {
       sender.startGroup(this.#group, this.#next === 0);
     }
     publication.closed.then(() => {
@@ -99,7 +102,10 @@ export class TrackSource {
     this.#group = id;
     this.#next = 0;
     this.#open = true;
-    for (const sender of this.#senders) sender.startGroup(id);
+    for (const sender of [...this.#senders]) {
+      if (sender.endsBefore(id)) this.#finish(sender, "subscription-ended");
+      else sender.startGroup(id);
+    }
     return id;
   }
 
@@ -140,9 +146,12 @@ export class TrackSource {
   /** Ends the track for all subscribers, once what waits for them is sent. */
   async end(): Promise<void> {
     this.endGroup();
-    await Promise.all([...this.#senders].map(async (sender) => {
-      await sender.finished();
-      sender.publication.done("track-ended");
-    }));
+    await Promise.all([...this.#senders].map((sender) => this.#finish(sender, "track-ended")));
+  }
+
+  /** Ends a subscription once what waits for it is sent. */
+  async #finish(sender: TrackSender, reason: DoneName): Promise<void> {
+    await sender.finished();
+    sender.publication.done(reason);
   }
 }
