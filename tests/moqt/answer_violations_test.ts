@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { accept, connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
 import type { Version } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
+import type { BidirectionalStream, Connection } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import { hex } from "./cases.ts";
 
@@ -34,41 +35,42 @@ interface Answer {
   code: number;
 }
 
+const SINCE_16 = [16, 18, 20, 22] as const;
 const SINCE_18 = [18, 20, 22] as const;
 const SINCE_20 = [20, 22] as const;
 
 const ANSWERS: readonly Answer[] = [
   {
     name: "REQUEST_OK for a subscription",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "subscribe",
     answer: [["07", "00"]],
     code: 0x3,
   },
   {
     name: "SUBSCRIBE_OK for a fetch",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "fetch",
     answer: [["04", "0100"]],
     code: 0x3,
   },
   {
     name: "a second SUBSCRIBE_OK",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "subscribe",
     answer: [["04", "0100"], ["04", "0200"]],
     code: 0x3,
   },
   {
     name: "DYNAMIC_GROUPS of 2",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "subscribe",
     answer: [["04", "0100" + "3002"]],
     code: 0x3,
   },
   {
     name: "a track's group order of 3",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "subscribe",
     answer: [["04", "0100" + "2203"]],
     code: 0x3,
@@ -89,21 +91,21 @@ const ANSWERS: readonly Answer[] = [
   },
   {
     name: "the end of a fetch before its start",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "fetch",
     answer: [["18", "00" + "0401" + "00"]],
     code: 0x3,
   },
   {
     name: "NAMESPACE before the answer",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "namespaces",
     answer: [["08", "010162"]],
     code: 0x3,
   },
   {
     name: "NAMESPACE_DONE without NAMESPACE",
-    drafts: SINCE_18,
+    drafts: SINCE_16,
     asks: "namespaces",
     answer: [["07", "00"], ["0e", "010162"]],
     code: 0x3,
@@ -161,10 +163,44 @@ const ANSWERS: readonly Answer[] = [
   },
 ];
 
-function messages(answer: Answer["answer"]): string {
-  return answer.map(([type, fields]) =>
-    type + (fields.length / 2).toString(16).padStart(4, "0") + fields
-  ).join("");
+/** Answers where requests have no streams of their own name the request. */
+const NAMED = ["04", "05", "07", "0b", "18"];
+
+function messages(answer: Answer["answer"], draft: Version): string {
+  return answer.map(([type, fields]) => {
+    const body = draft < 18 && NAMED.includes(type) ? "00" + fields : fields;
+    return type + (body.length / 2).toString(16).padStart(4, "0") + body;
+  }).join("");
+}
+
+/** The peer's side of the request: its own stream, or the control stream. */
+async function answering(
+  peer: Connection,
+  draft: Version,
+  asks: Answer["asks"],
+  streams: ReadableStreamDefaultReader<BidirectionalStream>,
+): Promise<WritableStreamDefaultWriter<Uint8Array>> {
+  if (draft >= 18 || asks === "namespaces") {
+    return (await streams.read()).value!.writable.getWriter();
+  }
+  return await CONTROL.get(peer)!;
+}
+
+const CONTROL = new WeakMap<Connection, Promise<WritableStreamDefaultWriter<Uint8Array>>>();
+
+/** Sends the peer's set-up. */
+async function setUp(
+  peer: Connection,
+  draft: Version,
+  streams: ReadableStreamDefaultReader<BidirectionalStream>,
+): Promise<void> {
+  const opened = draft >= 18
+    ? peer.createUnidirectionalStream().then((stream) => stream.getWriter())
+    : streams.read().then(({ value }) => value!.writable.getWriter());
+  CONTROL.set(peer, opened);
+  const writer = await opened;
+  writer.closed.catch(() => {});
+  await writer.write(hex(draft >= 18 ? "af000000" : "21000401024064"));
 }
 
 for (const { name, drafts, role = "client", asks, answer, code } of ANSWERS) {
@@ -173,16 +209,14 @@ for (const { name, drafts, role = "client", asks, answer, code } of ANSWERS) {
       const [ours, peer] = memoryPair(`moqt-${draft}`);
       const begin = role === "client" ? connect : accept;
       const beginning = begin(ours);
-      const control = (await peer.createUnidirectionalStream()).getWriter();
-      control.closed.catch(() => {});
-      await control.write(hex("af000000"));
+      const streams = peer.incomingBidirectionalStreams.getReader();
+      await setUp(peer, draft, streams);
       const session = await beginning;
       const asked = ASK[asks](session);
       const settled = ("ready" in asked ? asked.ready : asked).then(() => {}, () => {});
-      const { value } = await peer.incomingBidirectionalStreams.getReader().read();
-      const writer = value!.writable.getWriter();
+      const writer = await answering(peer, draft, asks, streams);
       writer.closed.catch(() => {});
-      await writer.write(hex(messages(answer))).catch(() => {});
+      await writer.write(hex(messages(answer, draft))).catch(() => {});
       const closed = await Promise.race([
         peer.closed,
         new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1_000)),

@@ -203,8 +203,8 @@ for (const [version, bytes] of SEEN) {
 
 Deno.test("a filter that ends beyond all groups ends at none of their objects", () => {
   for (const version of [20, 22] as const) {
-    // FETCH of a/t from group 2^53-1 on, and 2^64-1 groups more.
-    const filter = "fe1fffffffffffff" + "09" + "ffffffffffffffffff" + "03";
+    // FETCH of a/t from group 2^53-1 on, and 2^63 groups more.
+    const filter = "fe1fffffffffffff" + "09" + "ff8000000000000000" + "03";
     const value = version === 20 ? (filter.length / 2).toString(16) + filter : "04" + filter;
     const fields = "000101" + "61" + "0174" + "01" + "21" + value;
     const parser = new ControlParser(version);
@@ -215,6 +215,11 @@ Deno.test("a filter that ends beyond all groups ends at none of their objects", 
       object: 0,
     });
     encodeControl(read!, version);
+    // And 2^64-1 groups more: there is no such group.
+    const beyond = new ControlParser(version);
+    const more = fields.replace("ff8000000000000000", "ffffffffffffffffff");
+    beyond.push(hex("16" + (more.length / 2).toString(16).padStart(4, "0") + more));
+    assert.throws(() => beyond.next(), { closeCode: PROTOCOL_VIOLATION });
   }
 });
 

@@ -37,7 +37,11 @@ const ANSWERS: readonly ControlMessage["kind"][] = [
 ];
 
 /** Requests of a namespace, which no redirect leads to a track. */
-const OF_NAMESPACES: readonly RequestKind[] = ["publish-namespace", "subscribe-namespace"];
+const OF_NAMESPACES: readonly RequestKind[] = [
+  "publish-namespace",
+  "subscribe-namespace",
+  "subscribe-tracks",
+];
 
 /** Checks a redirect: draft-18, section 10.6.1. Throws a violation. */
 function checkRedirect({ uri, track }: Redirect, kind: RequestKind, role: Role): void {

@@ -28,11 +28,12 @@ export function readLocationFilter(reader: Reader): SubscriptionFilter {
     const type = reader.integer();
     const count = FIELDS[type];
     if (count === undefined) throw violation(`${type} is no location filter type`);
-    return filterOf(type, Array.from({ length: count }, () => readField(reader)));
+    return filterOf(type, fieldsOfWire(Array.from({ length: count }, () => reader.bigInteger())));
   }
   const inner = new Reader(reader.sized(MAX_VALUE_BYTES, "a location filter"), reader.version);
-  const fields: number[] = [];
-  while (inner.left > 0) fields.push(readField(inner));
+  const values: bigint[] = [];
+  while (inner.left > 0) values.push(inner.bigInteger());
+  const fields = fieldsOfWire(values);
   if (fields.length > ABSOLUTE_RANGE) {
     throw violation(`a location filter has ${fields.length} fields; 0 to 4 may be`);
   }
@@ -40,10 +41,16 @@ export function readLocationFilter(reader: Reader): SubscriptionFilter {
   return filterOf(isNextObject ? NEXT_OBJECT : fields.length, fields);
 }
 
-/** A field; what is beyond all that can be handled here is the largest that can. */
-function readField(reader: Reader): number {
-  const value = reader.bigInteger();
-  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
+/** The largest group id there is. */
+const MAX_ID = (1n << 64n) - 1n;
+
+/** The fields; what is beyond all that can be handled here is the largest that can. */
+function fieldsOfWire(values: readonly bigint[]): number[] {
+  const [group = 0n, , delta = 0n] = values;
+  if (group + delta > MAX_ID) throw violation("a filter ends beyond all groups");
+  return values.map((value) =>
+    value > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : Number(value)
+  );
 }
 
 function filterOf(type: number, fields: readonly number[]): SubscriptionFilter {
