@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { formatTap, unsupportedTap } from "../../lib/moq_tools/interop/tap.ts";
 import { parseRelayList } from "../../lib/moq_tools/probe/list.ts";
 import { formatItem } from "../../lib/moq_tools/sub/format.ts";
-import { parseFilter } from "../../lib/cli/commands/moq_sub.ts";
+import { parseTrackFilter } from "../../lib/cli/track_filter.ts";
 import { parseDrafts, parseNamespace } from "../../lib/cli/moq_options.ts";
 import { isLoopback } from "../../lib/moq_tools/serve.ts";
 import { utf8 } from "./support.ts";
@@ -149,13 +149,24 @@ Deno.test("objects are written raw, as lines, or as JSON with their places", () 
 });
 
 Deno.test("filters, drafts and namespaces are read from the command line", () => {
-  assert.deepEqual(parseFilter("largest"), { from: "largest-object" });
-  assert.deepEqual(parseFilter("next-group"), { from: "next-group" });
+  const filter = (text: string) => parseTrackFilter(text).filter;
+  assert.deepEqual(filter("largest"), { from: "largest-object" });
+  assert.deepEqual(filter("next-group"), { from: "next-group" });
   const start = { group: 12, object: 3 };
-  assert.deepEqual(parseFilter("12:3"), { from: "start", start });
-  assert.deepEqual(parseFilter("12:3..20"), { from: "start", start, endGroup: 20 });
-  for (const text of ["", "x", "3..2", "-1", "1:", "1.2"]) {
-    assert.throws(() => parseFilter(text), { code: "usage" }, text);
+  assert.deepEqual(filter("12:3"), { from: "start", start });
+  assert.deepEqual(filter("12:3..20"), { from: "start", start, endGroup: 20 });
+  assert.deepEqual(filter("12:3..20:5"), { from: "start", start, endGroup: 20, endObject: 5 });
+  assert.deepEqual(parseTrackFilter(" next-group objects=0-3,8- 0x20=5 priorities=7 "), {
+    filter: { from: "next-group" },
+    objectRanges: [{ set: 0, ranges: [{ start: 0n, end: 3n }, { start: 8n }] }],
+    objectPropertyRanges: [{ set: 0, property: 0x20, ranges: [{ start: 5n, end: 5n }] }],
+    priorityRanges: [{ set: 0, ranges: [{ start: 7n, end: 7n }] }],
+  });
+  assert.deepEqual(parseTrackFilter(""), {});
+  const wrong = ["x", "3..2", "-1", "1:", "1.2", "1 2", "2:5..2:4", "objects=", "objects=3-1"];
+  const wronger = ["objects=5,3", "objects=3-,9", "objects=1 objects=2", "0x21=1", "toString=1"];
+  for (const text of [...wrong, ...wronger, "2=1 2=3", "objects=x", "=1"]) {
+    assert.throws(() => parseTrackFilter(text), { code: "usage" }, text);
   }
   assert.deepEqual(parseDrafts("16,draft-18"), [16, 18]);
   assert.throws(() => parseDrafts("17"), { code: "usage" });

@@ -5,10 +5,10 @@
  */
 import type { OptionTable } from "../../device.ts";
 import { UsageError } from "../../errors.ts";
-import type { SubscriptionFilter } from "../../moqt/wire/filter.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { SESSION_OPTIONS } from "../moq_session.ts";
 import { RECEIVE_OPTIONS, receiveTrack } from "../moq_receive.ts";
+import { parseTrackFilter } from "../track_filter.ts";
 
 const OPTIONS = {
   "filter": {
@@ -16,7 +16,9 @@ const OPTIONS = {
     value: "FILTER",
     brief:
       "where to begin: largest (after the largest object), next-group, GROUP or GROUP:OBJECT, " +
-      "or a range GROUP[:OBJECT]..GROUP; absent: all that is published from now on",
+      "or a range GROUP[:OBJECT]..GROUP[:OBJECT]; absent: all that is published from now on; " +
+      "since draft 20 also which objects, by words like objects=0-3,8- subgroups=0 " +
+      "priorities=0-127 0x20=5 (a property)",
   },
   "order": {
     type: "enum",
@@ -41,6 +43,7 @@ export const moqSubCommand: Command = defineCommand({
     ["xoq moq sub moqt://localhost:4443 --insecure", "objects as they are"],
     ["xoq moq sub URL --namespace live/cam --track video --out v.mp4", "to a file"],
     ["xoq moq sub URL --format json --count 5", "five objects with their places, as JSON lines"],
+    ['xoq moq sub URL --filter "next-group objects=0"', "the first object of each group"],
     ["xoq moq sub --listen :4443", "as a server that publishers dial"],
   ],
   dataOnStdout: (values) => values["out"] === undefined,
@@ -50,26 +53,8 @@ export const moqSubCommand: Command = defineCommand({
     }
     const { filter, order } = values;
     await receiveTrack(target, values, {
-      ...(filter === undefined ? {} : { filter: parseFilter(filter) }),
+      ...(filter === undefined ? {} : parseTrackFilter(filter)),
       ...(order === undefined ? {} : { groupOrder: order }),
     }, context);
   },
 });
-
-/** Reads `--filter`. Throws `UsageError`. */
-export function parseFilter(text: string): SubscriptionFilter {
-  if (text === "largest" || text === "largest-object") return { from: "largest-object" };
-  if (text === "next-group") return { from: "next-group" };
-  const match = /^(\d{1,15})(?::(\d{1,15}))?(?:\.\.(\d{1,15}))?$/.exec(text);
-  const [, group = "", object = "0", end] = match ?? [];
-  if (match === null || (end !== undefined && Number(end) < Number(group))) {
-    throw new UsageError(`--filter: ${JSON.stringify(text)} is no filter`, {
-      hint: "write largest, next-group, 12, 12:3, or 12..20",
-    });
-  }
-  return {
-    from: "start",
-    start: { group: Number(group), object: Number(object) },
-    ...(end === undefined ? {} : { endGroup: Number(end) }),
-  };
-}

@@ -76,9 +76,8 @@ export function checkRangeFilters(filters: RangeFilters, limit: number): void {
     }
   }
   const count = countRanges(filters);
-  if (seen.size > 0 && (count > limit || limit === 0)) {
-    throw invalid(`${count} ranges are too many: ${limit} may be`);
-  }
+  if (seen.size > 0 && limit === 0) throw invalid("there are no range filters in this session");
+  if (count > limit) throw invalid(`${count} ranges are too many: ${limit} may be`);
 }
 
 function invalid(message: string): RequestError {
