@@ -5,6 +5,15 @@
  */
 import { BusyError, DeniedError, NotFoundError, UnreachableError, XoqError } from "../errors.ts";
 
+/** What to do about a certificate that is not trusted: it was said why. */
+const TRUST_HINT =
+  "renew it, pin it with --cert-hash HASH, or give who issued it with --ca FILE; " +
+  "--insecure trusts anybody";
+
+function isDistrust(cause: unknown): boolean {
+  return cause instanceof Error && "status" in cause && cause.status === "untrusted";
+}
+
 /** An error with an exit code of its own, where it has a known meaning; else the error itself. */
 export function translateError(error: unknown): unknown {
   if (error instanceof XoqError || !(error instanceof Error)) return error;
@@ -22,7 +31,12 @@ export function translateError(error: unknown): unknown {
         hint: "see whether it runs and whether this machine reaches it (xoq ping, xoq doctor)",
       });
     }
-    if (error.failure === "refused") return new DeniedError(error.message, options);
+    if (error.failure === "refused") {
+      return new DeniedError(error.message, {
+        ...options,
+        ...(isDistrust(error.cause) ? { hint: TRUST_HINT } : {}),
+      });
+    }
   }
   return error;
 }
