@@ -6,6 +6,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { alignContent } from "./compile/align.ts";
 import { OFFLINE_VERSION, offlineRuntime } from "./compile/denort.ts";
 import {
   type Config,
@@ -93,6 +94,9 @@ async function compile(build: Build): Promise<void> {
     await run("npx", ["-y", `deno@${OFFLINE_VERSION}`, ...args, "main.ts"], { cwd: ROOT, env });
   } else {
     await run(Deno.execPath(), [...args, "--target", build.target, "main.ts"], { cwd: ROOT });
+  }
+  if (build.target.includes("-linux-") && !await alignContent(build.output)) {
+    console.error(`${build.output}: its content was not found, and stays in memory as a whole`);
   }
   const { size } = await Deno.stat(build.output);
   console.error(`${build.output}: ${(size / 1e6).toFixed(0)} MB`);
