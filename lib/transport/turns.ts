@@ -6,15 +6,20 @@
  */
 /** Things that may come at once between two turns, of all loops together. */
 const AT_ONCE = 64;
+/** How long what they bring about may take, in milliseconds. */
+const SLICE_MS = 10;
 
 let count = 0;
+let since = 0;
 
 /**
- * To be called for each thing that came at once. Mostly undefined; now and then what to wait for before
- * the next one, while the event loop turns.
+ * To be called for each thing that may have come at once. Mostly undefined; now and then what to wait
+ * for before the next one, while the event loop turns.
  */
 export function turn(): Promise<void> | undefined {
-  if (++count < AT_ONCE) return undefined;
+  const now = performance.now();
+  if (count === 0) since = now;
+  if (++count < AT_ONCE && now - since < SLICE_MS) return undefined;
   count = 0;
   // Browsers, where this runs, too, have no `setImmediate`, which is the quicker way.
   const { setImmediate = setTimeout } = globalThis as {
