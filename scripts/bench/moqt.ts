@@ -13,6 +13,7 @@ import { aiomoqtProgram, AiomoqtRelay, noAiomoqt } from "../../tests/support/aio
 import { MoqRelay, noMoqRelay } from "../../tests/support/moq_relay.ts";
 import { freePort } from "../../tests/support/xoq.ts";
 import { End } from "./moqt_end.ts";
+import { memory as relayMemory } from "./moqt_memory.ts";
 import { percentile, Report } from "./report.ts";
 
 const { values: flags } = parseArgs({
@@ -343,9 +344,13 @@ async function fanout(): Promise<void> {
   });
 }
 
+async function memory(): Promise<void> {
+  await relayMemory(report, flags.quick ? 10 : 20);
+}
+
 try {
   if (!peers) report.note(noAiomoqt!);
-  for (const [name, run] of Object.entries({ unpaced, paced, loopback, relays, fanout })) {
+  for (const [name, run] of Object.entries({ unpaced, paced, loopback, relays, fanout, memory })) {
     if (wants(name)) await run();
   }
 } finally {

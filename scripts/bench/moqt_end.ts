@@ -78,6 +78,16 @@ export class End implements AsyncDisposable {
     }
   }
 
+  /** Has its peak of memory begin anew at what it has now (Linux). */
+  forgetPeak(): void {
+    try {
+      Deno.writeTextFileSync(`/proc/${this.#child.pid}/clear_refs`, "5");
+    } catch {
+      // Without Linux's /proc there are no figures of memory at all.
+    }
+    this.#look();
+  }
+
   /** Notes that so many objects have passed by now. */
   mark(objects: number): void {
     this.#look();
