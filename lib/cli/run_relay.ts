@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { limitArenas, trimMemory } from "../../ffi/malloc.ts";
+import { limitArenas } from "../../ffi/malloc.ts";
+import { mapOwnContent } from "../../ffi/own_content.ts";
 import { BusyError } from "../errors.ts";
 import { listenDirect, listenIroh, relayProtocols, type Visitor } from "../relay/listen.ts";
 import { metricsHandler } from "../relay/metrics.ts";
@@ -17,6 +18,7 @@ import { formatEndpointTicket } from "../transport/ticket.ts";
 import type { CommandContext } from "./command.ts";
 import { endpointOptions, type EndpointValues } from "./endpoint_values.ts";
 import type { Output } from "./output.ts";
+import { processMemory } from "./process_memory.ts";
 import { parseListen, parseSize, readCertificate, RELAY_NAME } from "./relay_options.ts";
 
 /** The command's options. */
@@ -37,6 +39,8 @@ export interface RelayValues extends EndpointValues {
   readonly name: string | undefined;
   /** `--cache`. */
   readonly cache: string;
+  /** `--memory`. */
+  readonly memory: string;
   /** `--max-pending`. */
   readonly "max-pending": string;
   /** `--late`, in milliseconds. */
@@ -49,8 +53,6 @@ export interface RelayValues extends EndpointValues {
   readonly metrics: string | undefined;
 }
 
-/** A process larger than this gives back what it freed: with the default cache it is smaller. */
-const TRIM_ABOVE_BYTES = 170e6;
 /** Counters are told this often, in milliseconds. */
 const STATS_INTERVAL_MS = 1_000;
 
@@ -62,8 +64,10 @@ export async function runRelay(
   const listen = parseListen(values.listen, "--listen");
   const certificate = await readCertificate(values.cert, values.key);
   const cacheBytes = parseSize(values.cache, "--cache");
+  const limitBytes = parseSize(values.memory, "--memory");
   const maxPendingBytes = parseSize(values["max-pending"], "--max-pending");
   limitArenas(2);
+  mapOwnContent();
   await using stack = new AsyncDisposableStack();
   const identity = stack.use(
     await openIdentity({
@@ -78,6 +82,7 @@ export async function runRelay(
   const relay = new Relay({
     cacheBytes,
     holdMs: values.hold,
+    memory: { limitBytes, gauge: processMemory() },
     maxSessions: values["max-sessions"],
     outlet: { maxPendingBytes, lateMs: values.late },
     ...(values.public ? {} : { gate: tokenGate(identity.id) }),
@@ -123,7 +128,6 @@ export async function runRelay(
   }
   const meter = new Meter(relay.stats);
   const timer = setInterval(() => {
-    if (Deno.memoryUsage().rss > TRIM_ABOVE_BYTES) trimMemory();
     output.event(meter.read(relay.stats));
   }, STATS_INTERVAL_MS);
   try {
@@ -207,6 +211,8 @@ class Meter {
       cache_bytes: stats.cacheBytes,
       cache_groups: stats.cacheGroups,
       evicted_groups: stats.evictedGroups,
+      memory_bytes: stats.memoryBytes,
+      memory_holds: stats.memoryHolds,
     };
     this.#before = stats;
     this.#at = now;

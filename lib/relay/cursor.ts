@@ -38,6 +38,8 @@ export class Cursor implements LogReader {
   #wake: (() => void) | undefined;
   /** Which group. */
   readonly group: Group;
+  /** What it costs the group, in bytes, as long as it is under way. */
+  readonly cost: number;
 
   /**
    * Begins at the first object with an id of at least `from`; 0: at the stream's start. With a `picker`
@@ -50,7 +52,9 @@ export class Cursor implements LogReader {
     from: number,
     events: CursorEvents,
     picker?: ObjectPicker,
+    cost = 0,
   ) {
+    this.cost = cost;
     this.#publication = publication;
     this.group = group;
     this.#log = log;

@@ -26,6 +26,9 @@ const FIGURES: Readonly<
   trimmedBytes: ["trimmed_bytes_total", "counter", "Bytes newest groups lost to make room."],
   fetchesHeld: ["fetches_held_total", "counter", "Fetches answered from memory."],
   fetchesAsked: ["fetches_asked_total", "counter", "Fetches that needed publishers."],
+  memoryBytes: ["memory_bytes", "gauge", "Resident memory of the process."],
+  memoryReliefs: ["memory_reliefs_total", "counter", "Garbage collections because of its size."],
+  memoryHolds: ["memory_holds_total", "counter", "Times publishers waited because of its size."],
   fetchesUpstream: ["fetches_upstream_total", "counter", "Fetches at publishers."],
 };
 

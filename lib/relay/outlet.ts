@@ -29,8 +29,8 @@ export interface OutletLimits {
 export interface OutletEvents {
   /** Bytes were taken by the transport. */
   sent(outlet: Outlet, bytes: number): void;
-  /** Whether the publisher is held back so that this subscriber loses nothing. */
-  isHeldFor(outlet: Outlet): boolean;
+  /** Most bytes that may wait for the subscriber now. */
+  boundOf(outlet: Outlet): number;
   /** A group was cut off for this subscriber. */
   dropped(outlet: Outlet): void;
   /** Keeping a stream for this subscriber costs so many bytes more. */
@@ -45,6 +45,8 @@ const DEFAULT_PRIORITY = 128;
 
 /** What a stream on its way costs beside its bytes, roughly: it counts as waiting. */
 const STREAM_COST = 1000;
+/** What it takes of the memory that all share, roughly, as long as it is on its way. */
+export const CURSOR_COST = 3000;
 
 /** When a track has ended, a subscriber that takes nothing for so long is done, in milliseconds. */
 const END_STALL_MS = 5_000;
@@ -162,15 +164,26 @@ export class Outlet {
     const from = group.id === this.#start.group ? this.#start.object : 0;
     if (from === 0 && own.first > 0) return;
     if (from > 0 && own.state !== "open" && !own.reaches(from)) return;
-    const cursor = new Cursor(this.publication, group, own, from, {
-      waiting: (bytes) => this.#grew(bytes),
-      sent: (bytes) => this.#sent(bytes),
-      over: (cursor) => this.#ended(cursor),
-    }, this.#picker(own, from));
+    // The first reader's cost is part of the stream's own.
+    const cost = own.readers > 0 ? CURSOR_COST : 0;
+    const cursor = new Cursor(
+      this.publication,
+      group,
+      own,
+      from,
+      {
+        waiting: (bytes) => this.#grew(bytes),
+        sent: (bytes) => this.#sent(bytes),
+        over: (cursor) => this.#ended(cursor),
+      },
+      this.#picker(own, from),
+      cost,
+    );
     const others = this.#cursors.get(group.id);
     if (others === undefined) this.#cursors.set(group.id, new Set([cursor]));
     else others.add(cursor);
     this.#grew(STREAM_COST);
+    this.#events.cost(group, cursor.cost);
     cursor.run();
   }
 
@@ -208,10 +221,9 @@ export class Outlet {
     this.#pending += bytes;
     // Cursors that are being cut give their bytes back here, and are not to be cut once more.
     if (bytes <= 0 || this.#pending <= this.#limits.maxPendingBytes) return;
-    // What still comes then is little: what streams had brought already.
-    if (this.#events.isHeldFor(this)) return;
+    const bound = this.#events.boundOf(this);
     for (const group of this.#cursors.keys()) {
-      if (this.#pending <= this.#limits.maxPendingBytes) return;
+      if (this.#pending <= bound) return;
       this.#drop(group);
     }
   }
@@ -236,6 +248,7 @@ export class Outlet {
       this.#late.delete(id);
     }
     this.#grew(-STREAM_COST);
+    this.#events.cost(cursor.group, -cursor.cost);
     if (cursor.wasTrimmed) this.#events.dropped(this);
     this.#events.sent(this, 0);
     this.#finishIfIdle();

@@ -103,9 +103,17 @@ export class Pressure {
     } else if (pendingBytes <= high(receiver) / 2 && !this.#awaitsAny(now)) this.open();
   }
 
-  /** Whether the publisher is held back so that this one loses nothing. */
-  isHeldFor(receiver: PressureReceiver): boolean {
-    return this.#gate !== undefined && this.#receivers.get(receiver)?.isSlow === false;
+  /**
+   * Most bytes that may wait for a subscriber now. While the publisher is held back, little comes: what
+   * its streams had brought already. Then there is no bound where all are behind, as none of them has
+   * anything from another's loss.
+   */
+  boundOf(receiver: PressureReceiver): number {
+    const { maxPendingBytes } = receiver;
+    if (this.#gate === undefined || this.#receivers.get(receiver)?.isSlow !== false) {
+      return maxPendingBytes;
+    }
+    return this.#awaited.size === 0 ? Infinity : maxPendingBytes * 2;
   }
 
   /** A subscriber has come, who is not behind yet. */

@@ -14,6 +14,7 @@ import { GroupCache } from "./group.ts";
 import { negotiate } from "./lite/negotiate.ts";
 import { LitePeer } from "./lite/peer.ts";
 import type { OutletLimits } from "./outlet.ts";
+import { type MemoryCounters, MemoryGuard, type MemoryGuardOptions } from "./memory_guard.ts";
 import { Peer, type PeerHost, type SessionLimits } from "./peer.ts";
 import { Offers } from "./offers.ts";
 import { NamespaceRegistry } from "./registry.ts";
@@ -41,6 +42,8 @@ export interface RelayOptions {
   maxSessions?: number;
   /** Tracks at once. Default 10,000. */
   maxTracks?: number;
+  /** What the process may take, and how that is known. Default: nobody looks. */
+  memory?: Omit<MemoryGuardOptions, "shrink">;
 }
 
 /** A session, for people. */
@@ -66,7 +69,7 @@ export interface ServeOptions {
 }
 
 /** Figures of a relay, all counters since it began. */
-export interface RelayStats extends TrackCounters, FetchCounters {
+export interface RelayStats extends TrackCounters, FetchCounters, MemoryCounters {
   /** Sessions now. */
   sessions: number;
   /** Sessions there were. */
@@ -121,6 +124,7 @@ export class Relay implements AsyncDisposable {
   readonly #offers = new Offers(this.#registry);
   readonly #fetches: FetchDesk;
   readonly #sessions = new Set<RelaySession>();
+  readonly #memory: MemoryGuard | undefined;
   readonly #trackHost: TrackHost;
   readonly #peerHost: PeerHost;
   readonly #cacheBytes: number;
@@ -132,6 +136,8 @@ export class Relay implements AsyncDisposable {
   #sessionsBegun = 0;
   #opening = 0;
   #refused = 0;
+  /** Bytes that groups do without, because the process is too large. */
+  #shrunkBytes = 0;
   #closing = false;
 
   /** Begins without sessions. */
@@ -141,6 +147,15 @@ export class Relay implements AsyncDisposable {
     this.#cache = new GroupCache(this.#cacheBytes);
     this.#maxSessions = options.maxSessions ?? 1000;
     this.#maxTracks = options.maxTracks ?? 10_000;
+    if (options.memory !== undefined) {
+      this.#memory = new MemoryGuard({
+        ...options.memory,
+        shrink: (bytes) => {
+          this.#shrunkBytes = bytes;
+          this.#share();
+        },
+      });
+    }
     this.#fetches = new FetchDesk({
       cache: this.#cache,
       holdMs: options.holdMs ?? HOLD_MS,
@@ -152,6 +167,7 @@ export class Relay implements AsyncDisposable {
       limits: { ...OUTLET_LIMITS, ...options.outlet },
       holdMs: options.holdMs ?? HOLD_MS,
       counters: this.#counters,
+      came: (bytes) => this.#memory?.came(bytes),
       publishers: (track) => this.#registry.publishers(track.namespace),
       anew: (track) => this.#fetches.anew(track.name),
       forget: (track) => this.#tracks.delete(formatTrackName(track.name)),
@@ -171,6 +187,7 @@ export class Relay implements AsyncDisposable {
     };
     this.#tick = setInterval(() => {
       const now = performance.now();
+      this.#memory?.look(now);
       for (const track of this.#tracks.values()) track.tick(now);
     }, TICK_MS);
   }
@@ -197,6 +214,7 @@ export class Relay implements AsyncDisposable {
       evictedGroups: this.#cache.evictedGroups,
       trimmedBytes: this.#cache.trimmedBytes,
       ...this.#fetches.counters,
+      ...(this.#memory?.counters ?? { memoryBytes: 0, memoryReliefs: 0, memoryHolds: 0 }),
     };
   }
 
@@ -255,7 +273,8 @@ export class Relay implements AsyncDisposable {
   /** Leaves to groups what sessions do not need. */
   #share(): void {
     const left = this.#cacheBytes - this.#sessions.size * this.#sessionBytes;
-    this.#cache.limit = Math.max(left, this.#cacheBytes >> 2);
+    const least = this.#cacheBytes >> (this.#shrunkBytes > 0 ? 3 : 2);
+    this.#cache.limit = Math.max(left - this.#shrunkBytes, least);
   }
 
   #track(name: TrackName): RelayTrack {
@@ -284,6 +303,7 @@ export class Relay implements AsyncDisposable {
     clearTimeout(timer);
     await Promise.all(sessions.map((session) => session.close("no-error", "the relay is closing")));
     clearInterval(this.#tick);
+    this.#memory?.open();
     this.#fetches.close();
     for (const track of this.#tracks.values()) track.close();
     this.#tracks.clear();

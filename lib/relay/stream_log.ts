@@ -159,6 +159,11 @@ export class StreamLog {
     return freed;
   }
 
+  /** How many are told of what comes. */
+  get readers(): number {
+    return this.#readers.size;
+  }
+
   /** Tells `reader` of what comes. Returns the unsubscriber. */
   watch(reader: LogReader): () => void {
     this.#readers.add(reader);

@@ -15,7 +15,7 @@ import type { TrackProperties } from "../moqt/wire/properties.ts";
 import type { TrackName } from "../moqt/wire/track_name.ts";
 import { Group, type GroupCache, type GroupOwner } from "./group.ts";
 import { Holdings } from "./holdings.ts";
-import { Outlet, type OutletLimits } from "./outlet.ts";
+import { CURSOR_COST, Outlet, type OutletLimits } from "./outlet.ts";
 import { Pressure } from "./pressure.ts";
 import type { RelaySession, RelaySubscription } from "./session.ts";
 import { hasGroupRequests, Upstream, type UpstreamEvents } from "./upstream.ts";
@@ -32,6 +32,8 @@ export interface TrackHost {
   readonly holdMs: number;
   /** Counters. */
   readonly counters: TrackCounters;
+  /** Something came, of so many bytes; a promise: wait for it before more is read. */
+  came(bytes: number): Promise<void> | undefined;
   /** Sessions that say they have the track's namespace, the best first. */
   publishers(track: TrackName): readonly RelaySession[];
   /** A publisher of the track began anew. */
@@ -339,7 +341,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
         counters.bytesOut += bytes;
         this.#pressure.sent(outlet);
       },
-      isHeldFor: (outlet) => this.#pressure.isHeldFor(outlet),
+      boundOf: (outlet) => this.#pressure.boundOf(outlet),
       dropped: () => counters.droppedGroups++,
       cost: (group, bytes) => cache.add(group, bytes),
       changed: (_, { newGroup }) => {
@@ -419,13 +421,14 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
     const held = this.#holdings.open(header, upstream.version, { stop, many });
     if (held === undefined) return undefined;
     for (const outlet of this.#outlets) outlet.offer(held.group, held.log);
+    this.#host.came(this.#outlets.size * CURSOR_COST);
     const { counters } = this.#host;
     return {
       piece: (piece) => {
         counters.objectsIn += piece.objects;
         counters.bytesIn += piece.bytes.length;
         held.append(piece);
-        return this.#pressure.wait();
+        return this.#host.came(piece.bytes.length) ?? this.#pressure.wait();
       },
       ended: (whole) => held.end(whole),
     };

@@ -100,7 +100,7 @@ Deno.test("one that falls behind others is waited for, where they were all behin
   assert.ok(stage.holds);
   stage.takes(0, 0);
   assert.ok(stage.holds, "the fastest does not open the gate");
-  assert.ok(stage.pressure.isHeldFor(stage.receivers[2]!));
+  assert.equal(stage.pressure.boundOf(stage.receivers[2]!), 16 * MB);
   stage.takes(2, 4 * MB);
   assert.equal(stage.holds, true);
   stage.takes(2, 2 * MB);

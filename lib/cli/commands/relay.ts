@@ -54,6 +54,12 @@ export const relayCommand: Command = defineCommand({
       default: "64MB",
       brief: "memory for groups: for who joins, and for who is slow",
     },
+    "memory": {
+      type: "string",
+      value: "SIZE",
+      default: "200MB",
+      brief: "what the process may take; above that the cache shrinks, then publishers wait",
+    },
     "max-pending": {
       type: "string",
       value: "SIZE",
