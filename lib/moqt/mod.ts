@@ -43,6 +43,7 @@ export type {
   NamespaceOffer,
   NamespaceWatch,
 } from "./session/namespaces.ts";
+export type { StandingRequest } from "./session/standing_request.ts";
 export type * from "./session/objects.ts";
 export type * from "./session/options.ts";
 export type {
@@ -68,7 +69,12 @@ export type { KeyValue } from "./wire/key_values.ts";
 export { compareLocations, type Location } from "./wire/location.ts";
 export type { FillParameters, GroupOrder, Parameters, RangeFilters } from "./wire/parameters.ts";
 export type { RangeFilter, ValueRange } from "./wire/range_filter.ts";
-export { PROPERTY, type TrackProperties } from "./wire/properties.ts";
+export {
+  findProperty,
+  immutableProperties,
+  PROPERTY,
+  type TrackProperties,
+} from "./wire/properties.ts";
 export type { Token } from "./wire/token.ts";
 export {
   formatNamespace,

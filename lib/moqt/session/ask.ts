@@ -4,7 +4,7 @@
  * @module
  */
 import { requestErrorCode, type RequestKind } from "../codes.ts";
-import { type MoqtViolation, type Redirect, RequestError, violation } from "../errors.ts";
+import { MoqtViolation, type Redirect, RequestError, violation } from "../errors.ts";
 import type { ControlMessage } from "../messages/control.ts";
 import { hasNamespaceMessages, hasStrictUpdates, type Version } from "../versions.ts";
 import { type TrackProperties, unknownMandatory } from "../wire/properties.ts";
@@ -125,9 +125,18 @@ export function unexpected(message: ControlMessage, request: string): MoqtViolat
   return violation(`${message.kind} as an answer to ${request}`);
 }
 
-/** Throws a {@link RequestError} for a track with a property that must be known, and is not. */
+/**
+ * Throws a {@link RequestError} for a track with a property that must be known, and is not, or with
+ * immutable properties that cannot be read.
+ */
 export function checkMandatory(properties: TrackProperties, version: Version): void {
-  const unknown = unknownMandatory(properties, version);
+  let unknown: number | undefined;
+  try {
+    unknown = unknownMandatory(properties, version);
+  } catch (cause) {
+    if (!(cause instanceof MoqtViolation)) throw cause;
+    throw new RequestError("malformed-track", cause.message, { cause });
+  }
   if (unknown === undefined) return;
   throw new RequestError("unsupported-extension", `property ${unknown} is not known here`);
 }

@@ -4,10 +4,15 @@
  *
  * @module
  */
-import { violation } from "../errors.ts";
-import { hasMandatoryProperties, hasSubgroupTimeout, type Version } from "../versions.ts";
+import { MoqtViolation, violation } from "../errors.ts";
+import {
+  hasMandatoryProperties,
+  hasParametersForFields as hasTrackExtensions,
+  hasSubgroupTimeout,
+  type Version,
+} from "../versions.ts";
 import { integerOf, type KeyValue, readKeyValues, writeKeyValues } from "./key_values.ts";
-import type { Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 import type { GroupOrder } from "./parameters.ts";
 
@@ -44,8 +49,53 @@ export const PROPERTY = {
   priorObjectGap: 0x3e,
 } as const;
 
-/** What pairs say of a track. */
+/**
+ * What relays must not change: the pairs inside of IMMUTABLE_PROPERTIES (draft-18, section 12.4). Throws
+ * a violation where its value is no pairs, or holds another of its kind.
+ */
+export function immutableProperties(pairs: readonly KeyValue[], version: Version): KeyValue[] {
+  const inside: KeyValue[] = [];
+  for (const { type, value } of pairs) {
+    if (type !== PROPERTY.immutable || typeof value === "bigint") continue;
+    inside.push(...readKeyValues(new Reader(value, version)));
+  }
+  if (inside.some(({ type }) => type === PROPERTY.immutable)) {
+    throw violation("immutable properties hold immutable properties");
+  }
+  return inside;
+}
+
+/** The first property of a type, be it immutable or not; undefined: there is none. */
+export function findProperty(
+  pairs: readonly KeyValue[],
+  type: number,
+  version: Version,
+): KeyValue | undefined {
+  const is = (pair: KeyValue) => pair.type === type;
+  return pairs.find(is) ?? immutableProperties(pairs, version).find(is);
+}
+
+/** What pairs say of a track; what is said immutably, too, counts where it is said so alone. */
 export function trackProperties(pairs: readonly KeyValue[], version: Version): TrackProperties {
+  const said = mutableTrackProperties(pairs, version);
+  if (!hasTrackExtensions(version)) return said;
+  const inside = readableInside(pairs, version);
+  if (inside.length === 0) return said;
+  const { others: _, ...immutable } = mutableTrackProperties(inside, version);
+  return { ...immutable, ...said };
+}
+
+/** None where they cannot be read: that is the track's fault, not the fault of who passes it on. */
+function readableInside(pairs: readonly KeyValue[], version: Version): KeyValue[] {
+  try {
+    return immutableProperties(pairs, version);
+  } catch (error) {
+    if (error instanceof MoqtViolation) return [];
+    throw error;
+  }
+}
+
+function mutableTrackProperties(pairs: readonly KeyValue[], version: Version): TrackProperties {
   const properties: TrackProperties = {};
   const others: KeyValue[] = [];
   for (const pair of pairs) {
@@ -90,8 +140,11 @@ export function trackPropertyPairs(properties: TrackProperties, version: Version
   const { deliveryTimeoutMs, maxCacheDurationMs, defaultPriority, groupOrder, dynamicGroups } =
     properties;
   const pairs: KeyValue[] = [...properties.others ?? []];
+  const inside = hasTrackExtensions(version) ? readableInside(pairs, version) : [];
   const add = (type: number, value: number | undefined, most = Number.MAX_SAFE_INTEGER) => {
     if (value === undefined) return;
+    const isSaid = inside.some((pair) => pair.type === type && pair.value === BigInt(value));
+    if (isSaid) return;
     if (!Number.isInteger(value) || value < 0 || value > most) {
       throw new RangeError(`track property ${type} is ${value}; 0 to ${most} may be`);
     }
@@ -132,11 +185,16 @@ export function writeTrackProperties(writer: Writer, properties: TrackProperties
 /** Types whose tracks must not be taken by who does not know them: draft-18, section 2.5.1. */
 const MANDATORY = [0x4000, 0x7fff] as const;
 
-/** The first property of a track that must be known here, and is not. */
+/**
+ * The first property of a track that must be known here, and is not. Throws a violation where the
+ * immutable ones cannot be read: the track is malformed.
+ */
 export function unknownMandatory(
   properties: TrackProperties,
   version: Version,
 ): number | undefined {
-  if (!hasMandatoryProperties(version)) return undefined;
-  return properties.others?.find(({ type }) => type >= MANDATORY[0] && type <= MANDATORY[1])?.type;
+  const { others } = properties;
+  if (others === undefined || !hasMandatoryProperties(version)) return undefined;
+  return [...others, ...immutableProperties(others, version)]
+    .find(({ type }) => type >= MANDATORY[0] && type <= MANDATORY[1])?.type;
 }
