@@ -5,6 +5,7 @@
  */
 import type { SubgroupPiece } from "../moqt/data/scan.ts";
 import type { SubgroupHeader } from "../moqt/data/subgroup.ts";
+import { recycle } from "../transport/read_memory.ts";
 import { type Framing, framingOf, type PieceRewriter, rewriterOf } from "./framing.ts";
 
 /** What keeping a piece costs beside its bytes, roughly. */
@@ -22,11 +23,12 @@ function costOf(piece: SubgroupPiece): number {
 }
 
 /**
- * Frees a piece's memory now: many large buffers that are garbage are collected late, and would make
- * the process several times as large as what it holds.
+ * Has a piece's memory read into again, or frees it now: many large buffers that are garbage are
+ * collected late, and would make the process several times as large as what it holds.
  */
 function free({ bytes, users }: KeptPiece): void {
-  if (users === 0 && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  if (users > 0 || recycle(bytes)) return;
+  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
 /** The header of a stream, less what differs from subscriber to subscriber. */
