@@ -26,6 +26,10 @@ export const RECEIVE_OPTIONS = {
     brief: "raw: payloads alone; lines: each with a line's end; json: with places, a line each",
   },
   "arrival": { type: "boolean", brief: "objects as they arrive, not group by group" },
+  "latest": {
+    type: "boolean",
+    brief: "give groups up that a newer one superseded, where what reads this is slow",
+  },
   "count": { type: "number", value: "N", min: 1, brief: "end after so many objects" },
   "priority": {
     type: "number",
@@ -48,6 +52,8 @@ export interface ReceiveValues extends SessionValues {
   readonly format: ObjectFormat;
   /** `--arrival`. */
   readonly arrival: boolean;
+  /** `--latest`. */
+  readonly latest: boolean;
   /** `--count`. */
   readonly count: number | undefined;
   /** `--priority`. */
@@ -77,6 +83,7 @@ export async function receiveTrack(
     track,
     timeoutMs: values.timeout,
     asTheyArrive: values.arrival,
+    latest: values.latest,
     parameters: {
       ...parameters,
       ...(priority === undefined ? {} : { priority }),

@@ -53,7 +53,7 @@ export type {
   SubgroupWriter,
 } from "./session/publication.ts";
 export * from "./session/session.ts";
-export type { ReceivedGroup } from "./session/sinks.ts";
+export type { GroupPolicy, ReceivedGroup, SinkStats } from "./session/sinks.ts";
 export type {
   ReceiveOptions,
   Subscription,

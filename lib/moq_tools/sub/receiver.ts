@@ -9,7 +9,7 @@ import { NotFoundError } from "../../errors.ts";
 import { RequestError } from "../../moqt/errors.ts";
 import type { ObjectGap, ReceivedObject } from "../../moqt/session/objects.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
-import type { Subscription } from "../../moqt/session/subscription.ts";
+import type { ReceivedGroup, Subscription } from "../../moqt/session/subscription.ts";
 import { compareLocations, type Location } from "../../moqt/wire/location.ts";
 import { inOrder } from "./in_order.ts";
 import type { Parameters } from "../../moqt/wire/parameters.ts";
@@ -31,6 +31,8 @@ export interface ReceiverOptions {
   history?: History;
   /** Objects as they arrive, rather than group by group. Default false. */
   asTheyArrive?: boolean;
+  /** Groups that a newer one superseded are given up where `deliver` is slow. Default false. */
+  latest?: boolean;
   /** How long a publisher is waited for at first, in milliseconds. Default 15,000. */
   timeoutMs?: number;
   /** Takes an object or a gap; awaiting it is the backpressure. False: it has had enough. */
@@ -196,8 +198,10 @@ export class TrackReceiver {
   }
 
   #live(subscription: Subscription, largest: Location | undefined): AsyncIterable<TrackItem> {
-    return this.#options.asTheyArrive === true
-      ? subscription.objects()
+    const { asTheyArrive, latest } = this.#options;
+    if (asTheyArrive === true) return subscription.objects();
+    return latest === true
+      ? oneByOne(subscription.groups("latest"))
       : inOrder(subscription.groups(), largest === undefined ? 0 : largest.group + 1);
   }
 
@@ -214,4 +218,11 @@ export class TrackReceiver {
     }
     return await this.#options.deliver(item) === false;
   }
+}
+
+/** The objects of groups as they come. */
+async function* oneByOne(
+  groups: AsyncIterable<ReceivedGroup>,
+): AsyncGenerator<TrackItem, void, undefined> {
+  for await (const { objects } of groups) yield* objects;
 }

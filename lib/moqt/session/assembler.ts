@@ -28,11 +28,22 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
   /** The group's id. */
   readonly id: number;
 
-  /** Waits `patienceMs` for an object that is missing before it tells the gap. */
-  constructor(id: number, patienceMs: number, first = 0) {
+  readonly #onRead: () => void;
+  #isRead = false;
+
+  /**
+   * Waits `patienceMs` for an object that is missing before it tells the gap; `onRead` is called when
+   * its reader begins.
+   */
+  constructor(id: number, patienceMs: number, onRead: () => void = () => {}) {
     this.id = id;
     this.#patienceMs = patienceMs;
-    this.#next = first;
+    this.#onRead = onRead;
+  }
+
+  /** Whether its reader has begun, or wants none of it. */
+  get isRead(): boolean {
+    return this.#isRead || this.#abandoned;
   }
 
   /** Objects that came after their place was given up, or twice. */
@@ -126,6 +137,14 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
     this.#bytes = 0;
     this.#free();
     this.#stir();
+    this.#onRead();
+  }
+
+  /** Ends it where its reader is; true where there was more to read. */
+  giveUp(): boolean {
+    const isLeft = !this.#abandoned && (this.#pending.length > 0 || this.#openStreams > 0);
+    if (isLeft) this.abandon();
+    return isLeft;
   }
 
   #free(): void {
@@ -191,6 +210,8 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
 
   /** Objects and gaps in order, to the group's end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedObject | ObjectGap, void, undefined> {
+    this.#isRead = true;
+    this.#onRead();
     try {
       while (true) {
         const item = this.#take();

@@ -30,6 +30,11 @@ export class BoundedQueue<T> implements AsyncIterable<T> {
     return this.#dropped;
   }
 
+  /** Values that wait. */
+  get size(): number {
+    return this.#values.length;
+  }
+
   /** Whether a value fits without waiting. */
   get hasRoom(): boolean {
     return this.#values.length < this.#limit || this.#end !== undefined;

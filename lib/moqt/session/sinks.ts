@@ -9,10 +9,20 @@ import { BatchQueue } from "./batch_queue.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 import { BoundedQueue } from "./queue.ts";
 
+/** What a reader did not get. */
+export interface SinkStats {
+  /** Datagrams that came while the reader was far behind. */
+  droppedDatagrams: number;
+  /** Objects that came too late or twice. */
+  lateObjects: number;
+  /** Groups that were given up, whole or from where the reader was, because a newer one had begun. */
+  droppedGroups: number;
+}
+
 /** Takes what comes. */
 export interface Sink {
   /** Counters. */
-  readonly stats: { droppedDatagrams: number; lateObjects: number };
+  readonly stats: SinkStats;
   /** A stream of a group began. */
   opened(group: number): void;
   /** Objects of one stream, not none, from now on the sink's; a promise: wait for it before the next. */
@@ -33,8 +43,10 @@ const MAX_OBJECTS = 256;
 export const MAX_BATCH_OBJECTS = 256;
 /** Bytes of one group that wait for the reader before its streams do. */
 const MAX_GROUP_BYTES = 8 << 20;
-/** Groups that wait for the reader; the oldest go. */
+/** Groups that wait for the reader before their streams do. */
 const MAX_GROUPS = 64;
+/** Groups of datagrams alone that wait for the reader; those of further ones are dropped. */
+const MAX_DATAGRAM_GROUPS = 2 * MAX_GROUPS;
 
 /** Objects in the order of their arrival. */
 export class ArrivalSink implements Sink {
@@ -57,8 +69,8 @@ export class ArrivalSink implements Sink {
   }
 
   /** Counters. */
-  get stats(): { droppedDatagrams: number; lateObjects: number } {
-    return { droppedDatagrams: this.#droppedDatagrams, lateObjects: 0 };
+  get stats(): SinkStats {
+    return { droppedDatagrams: this.#droppedDatagrams, lateObjects: 0, droppedGroups: 0 };
   }
 
   /** Nothing to do. */
@@ -102,25 +114,38 @@ export interface ReceivedGroup {
   abandon(): void;
 }
 
+/**
+ * Which groups a reader gets that is slow: `all` of them, while the publisher is held back, or the
+ * `latest`, while groups that a newer one superseded are given up.
+ */
+export type GroupPolicy = "all" | "latest";
+
 /** Objects group by group. */
 export class GroupSink implements Sink {
   readonly #patienceMs: number;
-  readonly #queue = new BoundedQueue<ReceivedGroup>(
-    MAX_GROUPS,
-    "drop-oldest",
-    (group) => group.abandon(),
-  );
+  readonly #policy: GroupPolicy;
+  readonly #queue: BoundedQueue<ReceivedGroup>;
   readonly #open = new Map<number, GroupAssembler>();
   readonly #closing = new Map<number, ReturnType<typeof setTimeout>>();
   #newest = -1;
   /** Groups up to here were given up. */
   #closedUpTo = -1;
   #late = 0;
+  #droppedGroups = 0;
   #ended = false;
+  /** Streams that wait until the reader has come to their group. */
+  #blocked: (() => void)[] = [];
 
   /** Gaps are told after `patienceMs`. */
-  constructor(patienceMs: number) {
+  constructor(patienceMs: number, policy: GroupPolicy = "all") {
     this.#patienceMs = patienceMs;
+    this.#policy = policy;
+    this.#queue = policy === "all"
+      ? new BoundedQueue(MAX_GROUPS, "block")
+      : new BoundedQueue(1, "drop-oldest", (group) => {
+        this.#droppedGroups++;
+        group.abandon();
+      });
   }
 
   /** The groups as they begin. */
@@ -129,16 +154,17 @@ export class GroupSink implements Sink {
   }
 
   /** Counters. */
-  get stats(): { droppedDatagrams: number; lateObjects: number } {
+  get stats(): SinkStats {
     let late = this.#late;
     for (const group of this.#open.values()) late += group.late;
-    return { droppedDatagrams: 0, lateObjects: late };
+    return { droppedDatagrams: 0, lateObjects: late, droppedGroups: this.#droppedGroups };
   }
 
   #group(id: number): GroupAssembler | undefined {
     const known = this.#open.get(id);
     if (known !== undefined || this.#ended || id <= this.#closedUpTo) return known;
-    const group = new GroupAssembler(id, this.#patienceMs);
+    if (this.#policy === "latest" && id < this.#newest) return undefined;
+    const group = new GroupAssembler(id, this.#patienceMs, () => this.#unblock());
     this.#open.set(id, group);
     this.#queue.push({
       id,
@@ -167,6 +193,7 @@ export class GroupSink implements Sink {
     this.#closing.delete(id);
     if (group === undefined) return;
     group.close();
+    if (this.#policy === "latest" && id < this.#newest && group.giveUp()) this.#droppedGroups++;
     if (!group.hasStreams) {
       this.#open.delete(id);
       this.#late += group.late;
@@ -187,7 +214,20 @@ export class GroupSink implements Sink {
       return undefined;
     }
     for (const object of batch) group.add(object);
+    if (!group.isRead && !this.#queue.hasRoom) return this.#turnOf(group);
     return group.bytes < MAX_GROUP_BYTES ? undefined : group.room(MAX_GROUP_BYTES);
+  }
+
+  /** Resolves when the reader has come to a group, or close. */
+  async #turnOf(group: GroupAssembler): Promise<void> {
+    while (!group.isRead && !this.#queue.hasRoom) {
+      if (this.#blocked.length === 0) this.#queue.room().then(() => this.#unblock());
+      await new Promise<void>((resolve) => this.#blocked.push(resolve));
+    }
+  }
+
+  #unblock(): void {
+    for (const resolve of this.#blocked.splice(0)) resolve();
   }
 
   /** A stream of a group ended. */
@@ -199,7 +239,8 @@ export class GroupSink implements Sink {
 
   /** Gives an object to its group, or drops it where the reader is slow. */
   datagram(object: ReceivedObject, endOfGroup: boolean): void {
-    const group = this.#group(object.group);
+    const isRoom = this.#queue.size < MAX_DATAGRAM_GROUPS || this.#open.has(object.group);
+    const group = isRoom ? this.#group(object.group) : undefined;
     if (group === undefined || group.bytes >= MAX_GROUP_BYTES) {
       this.#late++;
       return;
@@ -216,5 +257,6 @@ export class GroupSink implements Sink {
     for (const group of this.#open.values()) group.finish();
     this.#open.clear();
     this.#queue.end();
+    this.#unblock();
   }
 }

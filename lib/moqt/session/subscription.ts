@@ -17,7 +17,7 @@ import type { Fetched } from "./fetch.ts";
 import { ForwardReceiver, type ForwardSink } from "./forward.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 import { ArrivalSink, GroupSink, MAX_BATCH_OBJECTS } from "./sinks.ts";
-import type { ReceivedGroup, Sink } from "./sinks.ts";
+import type { GroupPolicy, ReceivedGroup, Sink, SinkStats } from "./sinks.ts";
 
 /** What the publisher said of a subscription. */
 export interface SubscriptionInfo {
@@ -118,11 +118,11 @@ export class Subscription implements AsyncDisposable {
     return this.#channel?.requestId;
   }
 
-  /** Datagrams that were dropped, and objects that came too late or twice. */
-  get stats(): { droppedDatagrams: number; lateObjects: number } {
-    const { droppedDatagrams, lateObjects } = this.#mode?.stats ??
-      { droppedDatagrams: 0, lateObjects: 0 };
-    return { droppedDatagrams: droppedDatagrams + this.#unread, lateObjects };
+  /** What the reader did not get. */
+  get stats(): SinkStats {
+    const { droppedDatagrams, lateObjects, droppedGroups } = this.#mode?.stats ??
+      { droppedDatagrams: 0, lateObjects: 0, droppedGroups: 0 };
+    return { droppedDatagrams: droppedDatagrams + this.#unread, lateObjects, droppedGroups };
   }
 
   /** Every object as it arrives: lowest latency, no order between streams. */
@@ -147,9 +147,13 @@ export class Subscription implements AsyncDisposable {
     return sink;
   }
 
-  /** Groups as they begin, each with its objects in order and its gaps told. */
-  groups(): AsyncIterable<ReceivedGroup> {
-    const sink = new GroupSink(this.#options.gapTimeoutMs ?? 200);
+  /**
+   * Groups as they begin, each with its objects in order and its gaps told. A slow reader gets `all` of
+   * them, and the publisher is held back; or the `latest`, and groups that a newer one superseded are
+   * given up ({@link stats} counts them): what live pictures are for.
+   */
+  groups(policy: GroupPolicy = "all"): AsyncIterable<ReceivedGroup> {
+    const sink = new GroupSink(this.#options.gapTimeoutMs ?? 200, policy);
     this.#use(sink);
     return sink.groups;
   }
@@ -396,4 +400,4 @@ export class SubgroupReceiver {
   }
 }
 
-export type { ObjectGap, ReceivedGroup, ReceivedObject };
+export type { GroupPolicy, ObjectGap, ReceivedGroup, ReceivedObject, SinkStats };
