@@ -99,8 +99,9 @@ export const relayCommand: Command = defineCommand({
     ...ENDPOINT_OPTIONS,
   },
   description:
-    "Publishers and subscribers of all drafts meet here, over QUIC (moqt://) and WebTransport\n" +
-    "(https://) on one UDP port. Without --public they need a token: see xoq relay token --help.",
+    "Publishers and subscribers of all drafts and of moq-lite meet here, over QUIC (moqt://) and\n" +
+    "WebTransport (https://) on one UDP port. Without --public they need a token: see\n" +
+    "xoq relay token --help.",
   examples: [
     ["xoq relay --public", "a relay on this machine"],
     ["xoq relay --listen '[::]:4443' --cert cert.pem --key key.pem", "one for the network"],
