@@ -35,6 +35,7 @@ import { decodeGrant, GrantFormatError } from "../../lib/transport/grant_format.
 import { formatTicket, parseTicket } from "../../lib/transport/ticket.ts";
 import { canTargets } from "./can.ts";
 import { moqtTargets } from "./moqt.ts";
+import { moqtSessionTargets } from "./moqt_sessions.ts";
 import { noFfmpeg, testStream } from "../../tests/support/ffmpeg.ts";
 
 /** One decoder. */
@@ -49,6 +50,8 @@ export interface FuzzTarget {
   expects(error: unknown): boolean;
   /** Most of `--inputs` that it takes, where an input is much more than a call. */
   mostInputs?: number;
+  /** Lets go of what it runs on. */
+  close?(): Promise<void> | undefined;
 }
 
 const known = (error: unknown) => error instanceof XoqError;
@@ -71,6 +74,7 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     serialText,
     ...canTargets,
     ...moqtTargets(),
+    ...moqtSessionTargets(),
     ...await tickets(),
   ];
   if (noFfmpeg !== undefined) {

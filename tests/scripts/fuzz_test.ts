@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { moqtSessionTargets } from "../../scripts/fuzz/moqt_sessions.ts";
 import { fuzzTarget, parseInputs } from "../../scripts/fuzz/run.ts";
 import type { FuzzTarget } from "../../scripts/fuzz/targets.ts";
 import { mutate, Random } from "../../scripts/fuzz/mutate.ts";
@@ -40,4 +41,11 @@ Deno.test("a finding ends a target, and its seed and number give it again", asyn
 Deno.test("numbers of inputs are written short", () => {
   assert.deepEqual(["64", "500k", "10M", "1.5M"].map(parseInputs), [64, 500_000, 1e7, 1_500_000]);
   assert.throws(() => parseInputs("lots"), TypeError);
+});
+
+Deno.test("peers that do what they like hang no session, and hurt nobody else of a relay", async () => {
+  for (const target of moqtSessionTargets()) {
+    const { inputs, finding } = await fuzzTarget(target, 20, { inputs: 40 });
+    assert.equal(finding, undefined, `${target.name}, input ${inputs}: ${finding?.hex}`);
+  }
 });
