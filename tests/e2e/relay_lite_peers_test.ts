@@ -6,11 +6,13 @@ import { connect } from "../../lib/moq_tools/connect.ts";
 import { directTransport } from "../../lib/moq_tools/direct.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";
 import { noChromium, openBrowser } from "../support/browser.ts";
+import { noEncoder } from "../support/live_camera.ts";
 import { servePage } from "../support/page.ts";
 import { within } from "../support/process.ts";
 import { missingPython, python } from "../support/python.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
 import { requires } from "../support/requires.ts";
+import { camera, SIZE } from "../support/served_camera.ts";
 import { type Xoq, xoq } from "../support/xoq.ts";
 
 async function relay(): Promise<{ process: Xoq; address: string; hash: string }> {
@@ -221,5 +223,74 @@ Deno.test({
     assert.equal(echoed, MESSAGES);
     await commands.close();
     await echoing;
+  },
+});
+
+/** Plays what a camera publishes: each frame is 8 bytes of time and then CMAF. */
+const PLAYER = `
+import * as Moq from "@moq/net";
+
+const query = new URL(location.href).searchParams;
+const state = { from: Infinity, errors: [] as string[] };
+Object.assign(globalThis, { state });
+const video = document.createElement("video");
+video.muted = true;
+document.body.append(video);
+const media = new MediaSource();
+video.src = URL.createObjectURL(media);
+await new Promise((resolve) => media.addEventListener("sourceopen", resolve, { once: true }));
+const buffer = media.addSourceBuffer('video/mp4; codecs="avc1.64001f"');
+const connection = await Moq.Connection.connect(new URL(query.get("url")!), {
+  websocket: { enabled: false },
+  webtransport: { serverCertificateHashes: [{ value: query.get("hash")! }] },
+});
+const track = connection.consume(Moq.Path.from("")).track("video").subscribe();
+video.addEventListener("error", () => state.errors.push(video.error!.message));
+for (let group = await track.recvGroup(); group !== undefined; group = await track.recvGroup()) {
+  for (let read = await group.readFrame(); read !== undefined; read = await group.readFrame()) {
+    buffer.appendBuffer(read.payload.slice(8));
+    await new Promise((resolve) => buffer.addEventListener("updateend", resolve, { once: true }));
+    if (video.buffered.length > 0 && video.paused) {
+      state.from = video.currentTime = video.buffered.start(0);
+      await video.play();
+    }
+  }
+}
+`;
+
+Deno.test({
+  name: "a page plays a camera that is published to the relay, by moq-dev's client",
+  ...requires(noChromium, whyNoNativeQuic(), await noEncoder("h264")),
+  async fn() {
+    const { process, address, hash } = await relay();
+    await using _ = process;
+    await using served = await camera([
+      ...["--h264", "--gop", "15", "--moq=anon/camera", "--moq-relay", `https://${address}`],
+      "--insecure",
+    ]);
+    await served.xoq.until("moq", { where: ({ state }) => state === "published" });
+    await using page = await servePage(PLAYER);
+    const browser = await openBrowser();
+    try {
+      const tab = await browser.newPage();
+      const said: string[] = [];
+      tab.on("console", (message) => said.push(message.text()));
+      tab.on("pageerror", (error) => said.push(String(error)));
+      page.url.search = `?${new URLSearchParams({ url: `https://${address}/anon/camera`, hash })}`;
+      await tab.goto(page.url.href);
+      const played = "document.querySelector('video').currentTime - state.from > 1";
+      const playing = `globalThis.state && (${played} || state.errors.length > 0)`;
+      await tab.waitForFunction(playing, null, { timeout: 60_000 }).catch((error) => {
+        throw new Error(`${error}; the page said: ${said.join("; ")}`);
+      });
+      assert.deepEqual(await tab.evaluate("state.errors"), []);
+      const size = "(({ videoWidth, videoHeight }) => [videoWidth, videoHeight])";
+      assert.deepEqual(
+        await tab.evaluate(`${size}(document.querySelector("video"))`),
+        [SIZE.width, SIZE.height],
+      );
+    } finally {
+      await browser.close();
+    }
   },
 });

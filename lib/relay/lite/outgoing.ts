@@ -38,7 +38,7 @@ export class LiteOutgoing implements RelayPublication {
   /** The same, as there is no other filter. */
   readonly largest: Location;
   /** moq-lite has none. */
-  readonly deliveryTimeoutMs = undefined;
+  readonly deliveryTimeoutMs: undefined = undefined;
   /** Resolves when it is over. */
   readonly closed: Promise<void>;
 
