@@ -165,13 +165,6 @@ export function trackPropertyPairs(properties: TrackProperties, version: Version
   return pairs;
 }
 
-/** The integer of a property that may be there once; a second one breaks the track's rules. */
-export function singleInteger(pairs: readonly KeyValue[], type: number): number | undefined {
-  const found = pairs.filter((pair) => pair.type === type);
-  if (found.length > 1) throw violation(`property ${type} is there ${found.length} times`);
-  return found[0] === undefined ? undefined : integerOf(found[0], `property ${type}`);
-}
-
 /** Reads what is said of a track: all that is left. */
 export function readTrackProperties(reader: Reader): TrackProperties {
   return trackProperties(readKeyValues(reader), reader.version);
