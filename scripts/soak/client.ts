@@ -2,20 +2,21 @@
  * Clients of a soak, each a process: `client.ts '{"kind","role","ticket","milliseconds"}'`. `visits`
  * comes and goes as fast as it can, each time as another endpoint; `load` uses the device all the
  * time at about half of what it can take, and looks at what comes back. Says `{"count"}` every second: visits,
- * or bytes or frames that came back.
+ * or bytes, frames or objects that came back.
  */
 import { type CanBus, dataFrame, NotSentError, openCanBus } from "../../lib/client/can.ts";
 import { PING_ID } from "../../lib/can/test_node.ts";
 import { openSerialPort } from "../../lib/client/serial.ts";
 import { createEndpoint } from "../../lib/transport/mod.ts";
+import { moqtLoad, moqtVisits } from "./moqt_client.ts";
 
 /** What a client does. */
 export interface ClientJob {
   /** The device's kind. */
-  kind: "serial" | "can";
+  kind: "serial" | "can" | "moqt";
   /** See the module. */
   role: "visits" | "load";
-  /** Where it is. */
+  /** Where it is: a ticket, or a relay's URL. */
   ticket: string;
   /** For how long. */
   milliseconds: number;
@@ -32,7 +33,10 @@ const job = JSON.parse(Deno.args[0] ?? "{}") as ClientJob;
 const ends = performance.now() + job.milliseconds;
 let count = 0;
 const telling = setInterval(() => console.log(JSON.stringify({ count })), 1_000);
-if (job.role === "visits") await visits();
+if (job.kind === "moqt") {
+  const client = job.role === "visits" ? moqtVisits : moqtLoad;
+  await client(job.ticket, job.milliseconds, (more) => count += more);
+} else if (job.role === "visits") await visits();
 else if (job.kind === "serial") await serialLoad();
 else await canLoad();
 clearInterval(telling);
