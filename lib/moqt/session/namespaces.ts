@@ -9,25 +9,18 @@ import { formatNamespace, hasPrefix, type Namespace, type TrackName } from "../w
 import type { Parameters } from "../wire/parameters.ts";
 import type { Channel } from "./channel.ts";
 import { BoundedQueue } from "./queue.ts";
+import { StandingRequest } from "./standing_request.ts";
 
 /** A namespace of ours that the peer was told of. Closing it tells that it is gone. */
-export class NamespaceOffer implements AsyncDisposable {
-  readonly #ready = Promise.withResolvers<void>();
+export class NamespaceOffer extends StandingRequest {
   readonly #closed = Promise.withResolvers<void>();
-  #channel: Channel | undefined;
-  #over = false;
   /** Which. */
   readonly namespace: Namespace;
 
   /** Made by the session. */
   constructor(namespace: Namespace) {
+    super();
     this.namespace = namespace;
-    this.#ready.promise.catch(() => {});
-  }
-
-  /** Resolves once the peer took it; rejects with a {@link RequestError} where it did not. */
-  get ready(): Promise<void> {
-    return this.#ready.promise;
   }
 
   /** Resolves when it is over, from whichever side. Never rejects. */
@@ -35,41 +28,10 @@ export class NamespaceOffer implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /** Says that it is gone. Idempotent. */
-  close(): Promise<void> {
-    if (!this.#over) this.#channel?.cancel();
-    this.canceled();
-    return Promise.resolve();
-  }
-
-  /** Closes. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** The request was made. For the session. */
-  started(channel: Channel): void {
-    this.#channel = channel;
-    if (this.#over) channel.cancel();
-  }
-
-  /** The peer took it. For the session. */
-  established(): void {
-    this.#ready.resolve();
-  }
-
-  /** The request failed. For the session. */
-  refused(error: unknown): void {
-    this.#ready.reject(error);
-    this.canceled();
-  }
-
-  /** The peer wants no more of it. For the session. */
-  canceled(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#ready.reject(new RequestError("uninterested", "the namespace is not wanted any more"));
+  /** The peer knows, or wants no more of it. */
+  protected override ended(): RequestError {
     this.#closed.resolve();
+    return new RequestError("uninterested", "the namespace is not wanted any more");
   }
 }
 
@@ -88,24 +50,16 @@ const MAX_NEWS = 4096;
 /** Namespaces that are there at once below one prefix; more close the session. */
 const MAX_NAMESPACES = 65_536;
 
-/** What the peer has below a prefix. Iterate it. */
-export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDisposable {
-  readonly #ready = Promise.withResolvers<void>();
+/** What the peer has below a prefix. Iterate it. Closing it ends the news. */
+export class NamespaceWatch extends StandingRequest implements AsyncIterable<NamespaceNews> {
   readonly #news = new BoundedQueue<NamespaceNews>(MAX_NEWS, "drop-oldest");
   readonly #known = new Map<string, Namespace>();
-  #channel: Channel | undefined;
-  #over = false;
   #prefix: Namespace;
 
   /** Made by the session. */
   constructor(prefix: Namespace) {
+    super();
     this.#prefix = prefix;
-    this.#ready.promise.catch(() => {});
-  }
-
-  /** Resolves once the peer agreed; rejects with a {@link RequestError} where it did not. */
-  get ready(): Promise<void> {
-    return this.#ready.promise;
   }
 
   /** Below what. */
@@ -120,7 +74,7 @@ export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDispos
    */
   async update(changes: Pick<Parameters, "prefix" | "forward" | "tokens">): Promise<void> {
     await this.ready;
-    const answer = await this.#channel!.update(changes, ({ kind }) => {
+    const answer = await this.channel!.update(changes, ({ kind }) => {
       if (kind === "request-ok" && changes.prefix !== undefined) this.#move(changes.prefix);
     });
     if (answer.kind === "request-error") throw RequestError.received(answer);
@@ -148,35 +102,6 @@ export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDispos
   /** The news, to the end; at the end all namespaces are told gone. */
   [Symbol.asyncIterator](): AsyncIterator<NamespaceNews> {
     return this.#news[Symbol.asyncIterator]();
-  }
-
-  /** Wants no more news. Idempotent. */
-  close(): Promise<void> {
-    if (!this.#over) this.#channel?.cancel();
-    this.canceled();
-    return Promise.resolve();
-  }
-
-  /** Closes. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** The request was made. For the session. */
-  started(channel: Channel): void {
-    this.#channel = channel;
-    if (this.#over) channel.cancel();
-  }
-
-  /** The peer agreed. For the session. */
-  established(): void {
-    this.#ready.resolve();
-  }
-
-  /** The request failed. For the session. */
-  refused(error: unknown): void {
-    this.#ready.reject(error);
-    this.canceled();
   }
 
   /** What came for it. For the session. Throws a violation. */
@@ -207,14 +132,12 @@ export class NamespaceWatch implements AsyncIterable<NamespaceNews>, AsyncDispos
     }
   }
 
-  /** It is over. For the session. */
-  canceled(): void {
-    if (this.#over) return;
-    this.#over = true;
+  /** Nothing more is heard. */
+  protected override ended(): RequestError {
     for (const namespace of this.#known.values()) this.#news.push({ kind: "removed", namespace });
     this.#known.clear();
-    this.#ready.reject(new RequestError("internal-error", "the namespace subscription is over"));
     this.#news.end();
+    return new RequestError("internal-error", "the namespace subscription is over");
   }
 }
 
