@@ -4,6 +4,7 @@
  * @module
  */
 import { QuicConnection } from "./connection.ts";
+import { HandleOwner } from "./handle.ts";
 import { quicLibrary } from "./library.ts";
 import { check, operationQueue, readText } from "./queue.ts";
 import { bytesOfHex, encodeLines, hex, textOfHex } from "./settings.ts";
@@ -214,24 +215,16 @@ export function quicSelfSigned(address: string): QuicSelfSigned {
   };
 }
 
-/** Refuses those whose handle was dropped undecided. */
-const dropped = new FinalizationRegistry<number>((handle) => {
-  quicLibrary().symbols.xoq_quic_free(handle);
-});
-
 /** Somebody who wants in. Undecided for 10 s: kept out. */
-export class QuicIncoming {
+export class QuicIncoming extends HandleOwner {
   readonly #symbols = quicLibrary().symbols;
   readonly #queue = operationQueue();
-  readonly #handle: number;
-  #freed = false;
   /** What is known of them. */
   readonly info: QuicIncomingInfo;
 
   /** Takes over a handle. */
   constructor(handle: number) {
-    this.#handle = handle;
-    dropped.register(this, handle, this);
+    super(handle);
     const text = readText(
       "incoming_info",
       (into, length) => this.#symbols.xoq_quic_incoming_info(handle, into, length),
@@ -261,7 +254,7 @@ export class QuicIncoming {
         "incoming_accept",
         (op) =>
           this.#symbols.xoq_quic_incoming_accept(
-            this.#handle,
+            this.handle,
             bytes,
             bytes.byteLength,
             op,
@@ -276,20 +269,12 @@ export class QuicIncoming {
 
   /** Keeps them out: with an HTTP status, plain QUIC with a close code. */
   refuse(status: number, closeCode: number): void {
-    if (this.#freed) return;
+    if (this.freed) return;
     check(
       "incoming_refuse",
-      this.#symbols.xoq_quic_incoming_refuse(this.#handle, status, closeCode),
+      this.#symbols.xoq_quic_incoming_refuse(this.handle, status, closeCode),
     );
     this.free();
-  }
-
-  /** Frees the handle, and keeps them out where nothing was decided. Idempotent. */
-  free(): void {
-    if (this.#freed) return;
-    this.#freed = true;
-    dropped.unregister(this);
-    this.#symbols.xoq_quic_free(this.#handle);
   }
 }
 

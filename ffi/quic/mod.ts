@@ -32,6 +32,7 @@ export {
 export { FfiError, type LibraryAttempt, LibraryError } from "../errors.ts";
 export type { OpenedLibrary } from "../library.ts";
 export { QuicError, type QuicStatus, STATUS_NAMES } from "./error.ts";
+export { HandleOwner } from "./handle.ts";
 export { LIBRARY_VARIABLE, libraryFileName, libraryPath, quicLibrary } from "./library.ts";
 export { QuicReceiveStream, QuicSendStream, useSpareMemory } from "./streams.ts";
 export { symbols } from "./symbols.ts";

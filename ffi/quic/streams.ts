@@ -4,6 +4,7 @@
  * @module
  */
 import { PENDING } from "./error.ts";
+import { HandleOwner } from "./handle.ts";
 import { quicLibrary } from "./library.ts";
 import { check, lastError, operationQueue } from "./queue.ts";
 
@@ -23,24 +24,16 @@ export function useSpareMemory(take: () => ArrayBuffer | undefined): void {
   spare = take;
 }
 
-/** Frees the handles of streams that were dropped without being ended. */
-const dropped = new FinalizationRegistry<number>((handle) => {
-  quicLibrary().symbols.xoq_quic_free(handle);
-});
-
 /** The sending half of a stream. Not to be used by two writers at the same time. */
-export class QuicSendStream {
+export class QuicSendStream extends HandleOwner {
   readonly #symbols = quicLibrary().symbols;
   readonly #queue = operationQueue();
-  readonly #handle: number;
   #order: number;
-  #freed = false;
 
   /** Takes over a handle of a stream that was opened with a priority. */
   constructor(handle: number, priority = 0) {
-    this.#handle = handle;
+    super(handle);
     this.#order = priority;
-    dropped.register(this, handle, this);
   }
 
   /**
@@ -71,7 +64,7 @@ export class QuicSendStream {
 
   #write(data: Uint8Array, op: number): number {
     const taken = this.#symbols.xoq_quic_stream_write(
-      this.#handle,
+      this.handle,
       data as Uint8Array<ArrayBuffer>,
       data.byteLength,
       op,
@@ -82,7 +75,7 @@ export class QuicSendStream {
   /** Says that nothing follows, and frees the handle. */
   finish(): void {
     try {
-      check("stream_finish", this.#symbols.xoq_quic_stream_finish(this.#handle));
+      check("stream_finish", this.#symbols.xoq_quic_stream_finish(this.handle));
     } finally {
       this.free();
     }
@@ -90,15 +83,15 @@ export class QuicSendStream {
 
   /** Drops what was not sent and tells the peer `code`; a pending write fails. Frees the handle. */
   reset(code: number): void {
-    if (this.#freed) return;
-    this.#symbols.xoq_quic_stream_reset(this.#handle, code);
+    if (this.freed) return;
+    this.#symbols.xoq_quic_stream_reset(this.handle, code);
     this.free();
   }
 
   /** Streams of higher priority are sent first; an int32. */
   setPriority(priority: number): void {
     this.#order = priority;
-    if (!this.#freed) this.#symbols.xoq_quic_stream_priority(this.#handle, priority);
+    if (!this.freed) this.#symbols.xoq_quic_stream_priority(this.handle, priority);
   }
 
   /**
@@ -106,45 +99,28 @@ export class QuicSendStream {
    * while this side has not ended it.
    */
   watch(onStop: (error: Error) => void): void {
-    if (this.#freed) return;
+    if (this.freed) return;
     const op = this.#queue.next;
-    const status = this.#symbols.xoq_quic_stream_stopped(this.#handle, op);
+    const status = this.#symbols.xoq_quic_stream_stopped(this.handle, op);
     if (status === PENDING) {
       this.#queue.hold(op, () => this.watch(onStop));
     } else if (status < 0) {
       onStop(lastError("stream_stopped", status));
     }
   }
-
-  /** Frees the handle; a stream that was not ended is reset with code 0. Idempotent. */
-  free(): void {
-    if (this.#freed) return;
-    this.#freed = true;
-    dropped.unregister(this);
-    this.#symbols.xoq_quic_free(this.#handle);
-  }
 }
 
 /** The receiving half of a stream. */
-export class QuicReceiveStream {
+export class QuicReceiveStream extends HandleOwner {
   readonly #symbols = quicLibrary().symbols;
   readonly #queue = operationQueue();
-  readonly #handle: number;
-  #freed = false;
-
-  /** Takes over a handle. */
-  constructor(handle: number) {
-    this.#handle = handle;
-    dropped.register(this, handle, this);
-  }
-
   /**
    * What has arrived, up to 64 KiB, in a buffer of its own; `undefined` at the end. At once and
    * without a promise when there is something. Throws, or rejects, with a {@link QuicError}.
    */
   read(): Uint8Array<ArrayBuffer> | undefined | Promise<Uint8Array<ArrayBuffer> | undefined> {
     const op = this.#queue.next;
-    const count = this.#symbols.xoq_quic_stream_read(this.#handle, scratch, READ_BYTES, op);
+    const count = this.#symbols.xoq_quic_stream_read(this.handle, scratch, READ_BYTES, op);
     if (count !== PENDING) return this.#taken(count);
     const { promise, resolve, reject } = Promise.withResolvers<
       Uint8Array<ArrayBuffer> | undefined
@@ -152,7 +128,7 @@ export class QuicReceiveStream {
     const again = () => {
       try {
         const op = this.#queue.next;
-        const count = this.#symbols.xoq_quic_stream_read(this.#handle, scratch, READ_BYTES, op);
+        const count = this.#symbols.xoq_quic_stream_read(this.handle, scratch, READ_BYTES, op);
         if (count === PENDING) return this.#queue.hold(op, again);
         resolve(this.#taken(count));
       } catch (error) {
@@ -178,16 +154,8 @@ export class QuicReceiveStream {
 
   /** Wants no more and tells the peer `code`; a pending read fails. Frees the handle. */
   stop(code: number): void {
-    if (this.#freed) return;
-    this.#symbols.xoq_quic_stream_stop(this.#handle, code);
+    if (this.freed) return;
+    this.#symbols.xoq_quic_stream_stop(this.handle, code);
     this.free();
-  }
-
-  /** Frees the handle; a stream not read to its end is stopped with code 0. Idempotent. */
-  free(): void {
-    if (this.#freed) return;
-    this.#freed = true;
-    dropped.unregister(this);
-    this.#symbols.xoq_quic_free(this.#handle);
   }
 }
