@@ -24,6 +24,14 @@ const FAILURES: Partial<Record<QuicError["status"], SessionFailure>> = {
 /** TLS alert 120 as a QUIC error code (RFC 9001, section 8.1). */
 const NO_APPLICATION_PROTOCOL = 0x178;
 
+/** Faults of certificates that the library tells by their names alone. */
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  CaUsedAsEndEntity: "its certificate is one that issues certificates, not a server's",
+  EndEntityUsedAsCa: "a server's certificate issued its certificate",
+  UnsupportedCertVersion: "its certificate is not of X.509 version 3",
+  UnsupportedCriticalExtension: "its certificate has a critical extension unknown here",
+};
+
 /** Translates an error of the QUIC library; others are given back as they are. */
 export function transportError(error: unknown): unknown {
   if (!(error instanceof QuicError)) return error;
@@ -78,7 +86,7 @@ function sessionMessage(error: QuicError): string {
       }
       return `the peer refused the connection: ${error.text}`;
     case "untrusted":
-      return `the server is not trusted: ${error.text}`;
+      return `the server is not trusted: ${CERTIFICATE_FAULTS[error.text] ?? error.text}`;
     case "rejected":
       return `the server refused the session with status ${error.detailCode} ${error.text}`
         .trimEnd();

@@ -231,3 +231,11 @@ test("two ways to trust at once are a caller's mistake", async () => {
   await assert.rejects(dial(both), UsageError);
   await assert.rejects(dial({ certificateHashes: [new Uint8Array(31)] }), /31 bytes/);
 });
+
+test("a server that shows a certificate that issues others is told so in words", async () => {
+  const shown = await makeCertificate({ ...HERE, authority: true });
+  const { chain: ca } = await makeCertificate({ ...HERE, authority: true, subject: "another" });
+  await listening(shown, async (listener) => {
+    assert.match(await distrust(listener, { ca }), /^its certificate is one that issues/);
+  });
+});
