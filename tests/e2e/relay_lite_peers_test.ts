@@ -252,7 +252,8 @@ for (let group = await track.recvGroup(); group !== undefined; group = await tra
     await new Promise((resolve) => buffer.addEventListener("updateend", resolve, { once: true }));
     if (video.buffered.length > 0 && video.paused) {
       state.from = video.currentTime = video.buffered.start(0);
-      await video.play();
+      // Not awaited: it resolves once there is more to play.
+      video.play().catch((error) => state.errors.push(String(error)));
     }
   }
 }
