@@ -23,11 +23,19 @@ import { readCertificate } from "./relay_options.ts";
 export const SESSION_OPTIONS = {
   "namespace": {
     type: "string",
+    short: "N",
     value: "A/B",
     default: "test",
     brief: "the track's namespace, a slash between its fields",
   },
-  "track": { type: "string", value: "NAME", default: "data", brief: "the track's name" },
+  "track": {
+    type: "string",
+    short: "T",
+    alias: "trackname",
+    value: "NAME",
+    default: "data",
+    brief: "the track's name",
+  },
   "listen": {
     type: "string",
     value: "ADDR:PORT",
