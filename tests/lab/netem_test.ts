@@ -1,39 +1,9 @@
-/** A camera over a bad network: two namespaces, a wire between them that delays and loses. */
+/** A camera over a bad network. */
 import assert from "node:assert/strict";
 import { readPictures } from "../support/pattern.ts";
 import { camera, receive, SIZE } from "../support/served_camera.ts";
-import { command, inLab } from "./support.ts";
-
-const SERVER = "10.9.0.1";
-const VIEWER = "10.9.0.2";
-
-/** The wire, with its two ends in the namespaces `bad-a` and `bad-b`. */
-async function wire(netem: string): Promise<AsyncDisposable> {
-  for (const module of ["veth", "sch_netem"]) {
-    await command("modprobe", "-d", Deno.env.get("XOQ_LAB_MODULES") ?? "/", module);
-  }
-  for (const name of ["bad-a", "bad-b"]) await command("ip", "netns", "add", name);
-  const wire: AsyncDisposable = {
-    async [Symbol.asyncDispose]() {
-      for (const name of ["bad-a", "bad-b"]) await command("ip", "netns", "delete", name);
-    },
-  };
-  try {
-    const ends = ["netns", "bad-a", "type", "veth", "peer", "name", "wire", "netns", "bad-b"];
-    await command("ip", "link", "add", "wire", ...ends);
-    for (const [name, address] of [["bad-a", SERVER], ["bad-b", VIEWER]] as const) {
-      await command("ip", "-n", name, "link", "set", "lo", "up");
-      await command("ip", "-n", name, "address", "add", `${address}/24`, "dev", "wire");
-      await command("ip", "-n", name, "link", "set", "wire", "up");
-      const discipline = ["qdisc", "add", "dev", "wire", "root", "netem", ...netem.split(" ")];
-      await command("tc", "-n", name, ...discipline);
-    }
-    return wire;
-  } catch (error) {
-    await wire[Symbol.asyncDispose]();
-    throw error;
-  }
-}
+import { SERVER, VIEWER, wire } from "./bad_wire.ts";
+import { inLab } from "./support.ts";
 
 for (const loss of [1, 5]) {
   const name = `a camera stays live and whole with ${loss} % loss and 100 ms of delay`;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { MoqtSession } from "../../lib/moqt/session/session.ts";
+import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
 import type { Version } from "../../lib/moqt/versions.ts";
 
 /** What a peer that breaks a rule does after the handshake, by streams of bytes. */
@@ -21,11 +23,22 @@ export interface Rule {
   datagram?: string;
   /** What ends the control stream. */
   end?: "fin" | "reset";
-  /** What the peer answers the side's SUBSCRIBE, or PUBLISH, with, where it makes one. */
-  subscribes?: string;
-  publishes?: string;
+  /** What the side asks for, one after the other, and what each is answered with. */
+  asks?: readonly (keyof typeof ASKS)[];
+  answers?: readonly string[];
+  /** Bytes of tokens that the side remembers. */
+  maxTokenCacheSize?: number;
   code: number;
 }
+
+/** Requests of the side that is tested. */
+export const ASKS = {
+  subscribe: (session: MoqtSession) => session.subscribe(trackName(["a"], "t")),
+  "subscribe other": (session: MoqtSession) => session.subscribe(trackName(["a"], "u")),
+  publish: (session: MoqtSession) => session.publish(trackName(["a"], "t")),
+  offer: (session: MoqtSession) => session.publishNamespace(namespace("a")),
+  watch: (session: MoqtSession) => session.subscribeNamespace(namespace("a")),
+} as const;
 
 const VERSION_14 = "c0000000ff00000e";
 
@@ -227,7 +240,8 @@ export const RULES: readonly Rule[] = [
       role: "client",
       requests: [],
       code: 0x3,
-      subscribes: "0200020100",
+      asks: ["subscribe"],
+      answers: ["0200020100"],
     },
     {
       name: "a filter that ends before its start",
@@ -246,7 +260,8 @@ export const RULES: readonly Rule[] = [
       name: "parameters in PUBLISH_OK that an update has",
       draft,
       role: "client",
-      publishes: "070003011001",
+      asks: ["publish"],
+      answers: ["070003011001"],
       code: 0x3,
     },
   ]),

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { accept, connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
-import { trackName } from "../../lib/moqt/wire/track_name.ts";
 import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
 import type { Connection, SendStream } from "../../lib/transport/connection.ts";
 import { TransportError } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import fc from "fast-check";
 import { hasRequestStreams, protocolOf, VERSIONS } from "../../lib/moqt/versions.ts";
-import { type Rule, RULES, SETUP } from "./violation_rules.ts";
+import { SESSION_RULES } from "./session_rules.ts";
+import { ASKS, type Rule, RULES, SETUP } from "./violation_rules.ts";
 import { CONTROL_CASES, hex } from "./cases.ts";
 import { DATAGRAM_CASES, FETCH_CASES, SUBGROUP_CASES } from "./data_cases.ts";
 
@@ -49,14 +49,12 @@ async function breakRule(peer: Connection, rule: Rule, begun: Promise<unknown>):
   writer.closed.catch(() => {});
   await writer.write(hex(setup));
   if (rule.control) await writer.write(hex(rule.control));
-  const answer = rule.subscribes ?? rule.publishes;
-  if (answer !== undefined) {
-    const open = await begun as MoqtSession;
-    const track = trackName(["a"], "t");
-    const asked = rule.subscribes === undefined ? open.publish(track) : open.subscribe(track);
+  const incoming = hasRequestStreams(draft) ? peer.incomingBidirectionalStreams.getReader() : null;
+  for (const [index, ask] of (rule.asks ?? []).entries()) {
+    const asked = ASKS[ask](await begun as MoqtSession);
     asked.ready.catch(() => {});
-    const { value } = await peer.incomingBidirectionalStreams.getReader().read();
-    await send(value!.writable, answer);
+    const { value } = await incoming!.read();
+    await send(value!.writable, rule.answers![index]!);
   }
   for (const request of rule.requests ?? []) {
     await send((await peer.createBidirectionalStream()).writable, request);
@@ -73,12 +71,12 @@ async function breakRule(peer: Connection, rule: Rule, begun: Promise<unknown>):
   if (rule.end === "reset") await writer.abort(new TransportError("", { streamErrorCode: 1 }));
 }
 
-for (const rule of RULES) {
-  const { draft, role = "server", code } = rule;
+for (const rule of [...RULES, ...SESSION_RULES]) {
+  const { draft, role = "server", code, maxTokenCacheSize = 0 } = rule;
   Deno.test(`draft ${draft}, to a ${role}: ${rule.name} closes with 0x${code.toString(16)}`, async () => {
     const [ours, peer] = memoryPair(protocolOf(draft));
     const begin = role === "server" ? accept : connect;
-    const session = begin(ours, { handlers, setupTimeoutMs: 1000 });
+    const session = begin(ours, { handlers, setupTimeoutMs: 1000, maxTokenCacheSize });
     session.catch(() => {});
     await breakRule(peer, rule, session).catch(() => {});
     const { closeCode, reason } = await peer.closed;

@@ -13,6 +13,7 @@ import { formatTrackName, type TrackName } from "../../lib/moqt/wire/track_name.
 import { listenDirect } from "../../lib/relay/listen.ts";
 import { Relay, type RelayOptions } from "../../lib/relay/relay.ts";
 import { directTransport } from "../../lib/transport/direct_endpoint.ts";
+import { TRACK } from "./support.ts";
 import { BadPath, type PathOptions } from "../support/bad_path.ts";
 
 /** A track and where its objects come from. */
@@ -26,6 +27,13 @@ export function serving(tracks: Tracks): RequestHandlers {
       byName.get(formatTrackName(request.track))?.accept(request);
     },
   };
+}
+
+/** Tracks, or whatever else answers requests for those of {@link TRACK}'s namespace. */
+export type Served = Tracks | RequestHandlers;
+
+function handlersOf(served: Served): RequestHandlers {
+  return served instanceof Map ? serving(served) : served as RequestHandlers;
 }
 
 /** A server behind a path: a relay, or a publisher that is dialled. */
@@ -62,13 +70,13 @@ export class Link implements AsyncDisposable {
   }
 
   /** A publisher. */
-  static async publisher(path: PathOptions, tracks: Tracks): Promise<Link> {
+  static async publisher(path: PathOptions, served: Served): Promise<Link> {
     const stack = new AsyncDisposableStack();
     const accepted: MoqtSession[] = [];
     const options = { address: "127.0.0.1:0" };
     const listener = stack.use(
       await listenSessions(directTransport, options, {
-        admit: () => ({ handlers: serving(tracks) }),
+        admit: () => ({ handlers: handlersOf(served) }),
         arrived: ({ session }) => void accepted.push(session),
       }),
     );
@@ -76,25 +84,25 @@ export class Link implements AsyncDisposable {
   }
 
   /** Somebody comes over the path, who may publish tracks. */
-  come(scheme: string, version: Version, tracks?: Tracks): Promise<MoqtSession> {
-    return this.#dial(`${scheme}://${this.path.address}/`, version, tracks);
+  come(scheme: string, version: Version, served?: Served): Promise<MoqtSession> {
+    return this.#dial(`${scheme}://${this.path.address}/`, version, served);
   }
 
   /** The same, not over the path. */
-  comeNear(scheme: string, version: Version, tracks?: Tracks): Promise<MoqtSession> {
-    return this.#dial(`${scheme}://${this.path.target}/`, version, tracks);
+  comeNear(scheme: string, version: Version, served?: Served): Promise<MoqtSession> {
+    return this.#dial(`${scheme}://${this.path.target}/`, version, served);
   }
 
-  async #dial(url: string, version: Version, tracks?: Tracks): Promise<MoqtSession> {
+  async #dial(url: string, version: Version, served?: Served): Promise<MoqtSession> {
     const { session } = await dialSession(directTransport, url, {
       versions: [version],
       trust: { insecure: true },
-      ...(tracks === undefined ? {} : { handlers: serving(tracks) }),
+      ...(served === undefined ? {} : { handlers: handlersOf(served) }),
     });
     this.#stack.defer(() => session.close());
-    if (tracks !== undefined) {
-      const [first] = tracks.keys();
-      await session.publishNamespace(first!.namespace).ready;
+    if (served !== undefined) {
+      const [first = TRACK] = served instanceof Map ? served.keys() : [];
+      await session.publishNamespace(first.namespace).ready;
     }
     return session;
   }

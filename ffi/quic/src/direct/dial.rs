@@ -13,6 +13,7 @@ use crate::connection::Connection;
 use crate::direct::certificate::HTTP3;
 use crate::direct::packets;
 use crate::direct::plain::{Plain, handshake};
+use crate::direct::send_window::follow_path;
 use crate::direct::settings::{DialSettings, HTTP_STREAMS, dial_settings};
 use crate::direct::socket;
 use crate::direct::trust::{Reason, client_config};
@@ -157,6 +158,7 @@ async fn dial(settings: DialSettings) -> Result<Link, Failure> {
             });
         }
     };
+    follow_path(&connection, settings.transport.send_window);
     let Some(url) = &settings.url else {
         let (protocol, _) = handshake(&connection);
         return Ok(Link::Quic(Plain {

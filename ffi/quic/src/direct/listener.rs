@@ -16,6 +16,7 @@ use crate::direct::leaving::Leaving;
 use crate::direct::packets;
 use crate::direct::plain::{Plain, handshake};
 use crate::direct::port::Port;
+use crate::direct::send_window::follow_path;
 use crate::direct::settings::{HTTP_STREAMS, ListenSettings, listen_settings};
 use crate::direct::socket::{self, Server};
 use crate::entry::{copy_text, entry, input_text, object, runtime, submit};
@@ -55,6 +56,7 @@ struct Door {
     queue: Arc<Queue>,
     requests: mpsc::Sender<Request>,
     max_streams: u32,
+    send_window: u64,
     /// For who comes from this machine.
     near: Arc<noq::ServerConfig>,
 }
@@ -102,6 +104,7 @@ impl Listener {
             queue: queue.clone(),
             requests,
             max_streams: settings.transport.max_streams,
+            send_window: settings.transport.send_window,
             near: Arc::new(near),
         };
         runtime().spawn(pass_on(queue.clone(), requested, arrivals));
@@ -213,6 +216,7 @@ impl Door {
             return;
         };
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        follow_path(&connection, self.send_window);
         self.enter(connection, permit).await;
     }
 

@@ -10,6 +10,7 @@ mod packets;
 mod plain;
 mod port;
 mod resets;
+mod send_window;
 mod settings;
 mod socket;
 #[cfg(test)]

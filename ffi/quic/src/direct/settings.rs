@@ -25,7 +25,7 @@ pub struct Transport {
     keep_alive: Duration,
     idle: Duration,
     congestion: Congestion,
-    send_window: u64,
+    pub send_window: u64,
     datagram_window: usize,
     stream_window: u32,
     connection_window: u32,
