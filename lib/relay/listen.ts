@@ -49,6 +49,7 @@ export async function listenDirect(
     alpns: relayProtocols(),
     congestion: "bbr3",
     receiveWindow: RECEIVE_WINDOW,
+    connectionWindow: CONNECTION_WINDOW,
     sendWindow: SEND_WINDOW,
   });
   void welcomeAll(listener.incoming, (incoming) => welcome(relay, incoming, events));
@@ -57,6 +58,8 @@ export async function listenDirect(
 
 /** Unread bytes that a publisher may have sent on one stream. */
 const RECEIVE_WINDOW = 1 << 20;
+/** The same on all streams together: so much each one costs that is held back. */
+const CONNECTION_WINDOW = 4 << 20;
 
 /** The ALPNs of everything that a relay speaks, the preferred one first. */
 export function relayProtocols(): string[] {

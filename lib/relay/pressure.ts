@@ -26,8 +26,13 @@ const SHARED_STALL_MS = 500;
 const PATIENCE_MS = 1_000;
 /** What it gets back of that for each millisecond in which nobody waited for it. */
 const RECOVERY = 0.5;
-/** A publisher that all were behind so recently, in milliseconds, sends more than anybody can take. */
+/**
+ * A publisher that all were behind so recently, in milliseconds, or that sent as much as a file does, is
+ * not paced by what it shows: nobody notices when it has to wait.
+ */
 const SATURATED_MS = 2_000;
+/** As much as a file does: so many bytes within so many milliseconds, 16 MiB/s. */
+const FULL_SPEED = { bytes: 8 << 20, ms: 500 } as const;
 
 /** What is known of a subscriber. */
 interface Standing {
@@ -51,13 +56,15 @@ export class Pressure {
   #heldMs = 0;
   #lastProgress = 0;
   #lastSaturated = -Infinity;
+  readonly #burst = { bytes: 0, since: 0 };
   #lastTick = performance.now();
   #stalled = false;
 
-  /** What to wait for before more is read; undefined: nothing. */
-  wait(): Promise<void> | undefined {
+  /** So many bytes came. What to wait for before more is read; undefined: nothing. */
+  wait(bytes = 0): Promise<void> | undefined {
     if (this.#gate !== undefined) return this.#gate.promise;
     const now = performance.now();
+    this.#measure(bytes, now);
     if (this.#areAllBehind) {
       this.#lastSaturated = now;
       if (this.#stalled) return undefined;
@@ -65,6 +72,16 @@ export class Pressure {
     this.#gate = { ...Promise.withResolvers<void>(), since: now };
     this.#lastProgress = now;
     return this.#gate.promise;
+  }
+
+  #measure(bytes: number, now: number): void {
+    const burst = this.#burst;
+    if (now - burst.since > FULL_SPEED.ms) {
+      burst.bytes = 0;
+      burst.since = now;
+    }
+    burst.bytes += bytes;
+    if (burst.bytes >= FULL_SPEED.bytes) this.#lastSaturated = now;
   }
 
   get #areAllBehind(): boolean {

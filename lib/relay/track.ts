@@ -428,7 +428,7 @@ export class RelayTrack implements GroupOwner, UpstreamEvents {
         counters.objectsIn += piece.objects;
         counters.bytesIn += piece.bytes.length;
         held.append(piece);
-        return this.#host.came(piece.bytes.length) ?? this.#pressure.wait();
+        return this.#host.came(piece.bytes.length) ?? this.#pressure.wait(piece.bytes.length);
       },
       ended: (whole) => held.end(whole),
     };

@@ -137,6 +137,12 @@ Deno.test("a paced publisher does not wait for one of many", () => {
   assert.equal(stage.holds, false);
 });
 
+Deno.test("one that falls behind a file's speed is waited for, though others keep pace", () => {
+  const stage = new Stage(0, 5 * MB);
+  assert.equal(stage.pressure.wait(4 * MB), undefined);
+  assert.ok(stage.pressure.wait(4 * MB) !== undefined);
+});
+
 Deno.test("nobody waits for who has left", () => {
   const stage = new Stage(MB, MB);
   assert.ok(stage.holds);
