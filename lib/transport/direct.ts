@@ -27,6 +27,8 @@ export interface DirectOptions {
   datagramWindow?: number;
   /** Most unread bytes the peer may have sent on one stream. Default 1.25 MiB. */
   receiveWindow?: number;
+  /** Most unread bytes the peer may have sent on all streams together. Default 16 MiB. */
+  connectionWindow?: number;
   /** Streams of each direction that the peer may have open at once. Default 1,024. */
   maxStreams?: number;
   /** File that TLS secrets are appended to (NSS key log format), mode 0600. */

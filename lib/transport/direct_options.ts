@@ -37,6 +37,7 @@ const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 
 function directSettings(options: DirectOptions): QuicDirectSettings {
   const { maxStreams, sendWindow, datagramWindow, receiveWindow, congestion, keyLogFile } = options;
+  const { connectionWindow } = options;
   return {
     ...(congestion === undefined ? {} : { congestion }),
     ...(sendWindow === undefined
@@ -48,6 +49,9 @@ function directSettings(options: DirectOptions): QuicDirectSettings {
     ...(receiveWindow === undefined
       ? {}
       : { streamWindow: whole("receiveWindow", receiveWindow, 1, 2 ** 31 - 1) }),
+    ...(connectionWindow === undefined
+      ? {}
+      : { connectionWindow: whole("connectionWindow", connectionWindow, 1, 2 ** 31 - 1) }),
     ...(maxStreams === undefined
       ? {}
       : { maxStreams: whole("maxStreams", maxStreams, 1, MAX_STREAMS) }),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { decodeHex } from "../../lib/bytes/text.ts";
 import { RequestError } from "../../lib/moqt/errors.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
+import type { Subscription } from "../../lib/moqt/session/subscription.ts";
 import { TrackSource } from "../../lib/moqt/session/track_source.ts";
 import type { Version } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
@@ -25,6 +26,7 @@ interface Running extends AsyncDisposable {
 interface Come {
   path?: string;
   source?: TrackSource;
+  maxStreams?: number;
 }
 
 async function start(args: readonly string[], state?: string): Promise<Running> {
@@ -38,10 +40,11 @@ async function start(args: readonly string[], state?: string): Promise<Running> 
   return {
     process,
     ready,
-    come: async (scheme, version, { path = "/", source } = {}) => {
+    come: async (scheme, version, { path = "/", source, maxStreams } = {}) => {
       const session = await connect(`${scheme}://${String(ready["address"])}${path}`, {
         versions: [version],
         trust,
+        ...(maxStreams === undefined ? {} : { maxStreams }),
         handlers: source === undefined
           ? {}
           : { subscribe: (request) => void source.accept(request) },
@@ -293,6 +296,151 @@ Deno.test({
     await watching;
   },
 });
+
+Deno.test({
+  name:
+    "a subscriber that does not read loses whole old groups, nobody else any, and gets new ones",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using relay = await start([
+      ...["--public", "--cache", "16MB", "--max-pending", "2MB", "--late", "500ms"],
+    ]);
+    const url = `moqt://${String(relay.ready["address"])}`;
+    await Deno.writeTextFile(`/proc/${relay.process.pid}/clear_refs`, "5");
+    const atFirst = await peakMemory(relay.process.pid);
+    await using publisher = xoq([
+      ...["moq", "pub", url, "--insecure", "--namespace", "a/b", "--track", "t", "--json"],
+      ...["--rate", "300", "--group", "30", "--size", "10000", "--no-wait"],
+    ]);
+    await publisher.until("session");
+    const name = trackName(["a", "b"], "t");
+    const viewing = new Groups((await relay.come("moqt", 18)).subscribe(name));
+    // Few streams: what a standing reader does not take is soon the relay's.
+    const session = await relay.come("moqt", 18, { maxStreams: 8 });
+    const standing = new Groups(session.subscribe(name));
+    await Promise.all([viewing.beyond(2), standing.beyond(2)]);
+    standing.stop();
+    const before = viewing.newest;
+    // 30 groups of 300 kB in 3 s: several times what may wait for anybody.
+    await viewing.beyond(before + 30);
+    const dropped = await relay.process.until("stats", {
+      where: ({ dropped }) => Number(dropped) >= 5,
+    });
+    standing.go();
+    const { newest } = viewing;
+    await standing.beyond(newest + 2);
+    assert.equal(viewing.missing, 0);
+    assert.ok(standing.missing >= Number(dropped["dropped"]) / 2, `${standing.missing}`);
+    assert.ok(standing.cut <= 9, `${standing.cut} groups were not whole`);
+    const grown = await peakMemory(relay.process.pid) - atFirst;
+    assert.ok(grown < 80_000, `${grown} kB`);
+    await Promise.all([viewing.close(), standing.close()]);
+  },
+});
+
+Deno.test({
+  name:
+    "all that is sent at full speed comes to each of three, though one stands still for a moment",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using relay = await start(["--public"]);
+    const url = `moqt://${String(relay.ready["address"])}`;
+    const source = new TrackSource({ lateGroups: 1000 });
+    const publisher = await relay.come("moqt", 18, { source });
+    await publisher.publishNamespace(TRACK.namespace).ready;
+    await using stack = new AsyncDisposableStack();
+    // As they arrive, since who puts them in order waits for none that was overtaken while it stood.
+    const subscribers = [0, 1, 2].map(() =>
+      stack.use(xoq([
+        ...["moq", "sub", url, "--insecure", "--namespace", "example.com/cam"],
+        ...["--track", "video", "--out", "/dev/null", "--arrival", "--json", "--draft", "18"],
+      ]))
+    );
+    await relay.process.until("stats", { where: ({ viewers }) => viewers === 3 });
+    for (let group = 0; group < 120; group++) {
+      source.startGroup();
+      for (let id = 0; id < 16; id++) source.write({ payload: payload(3 * group) });
+      await source.drained();
+      if (group !== 30) continue;
+      subscribers[0]!.signal("SIGSTOP");
+      setTimeout(() => subscribers[0]!.signal("SIGCONT"), 600);
+    }
+    await source.end();
+    for (const subscriber of subscribers) {
+      const { objects, bytes } = await subscriber.until("done");
+      assert.deepEqual([objects, bytes], [120 * 16, 120 * 16 * 50_000]);
+    }
+  },
+});
+
+/** The groups of 30 objects that a subscription brings. */
+class Groups {
+  readonly #counts = new Map<number, number>();
+  readonly #subscription: Subscription;
+  readonly #reading: Promise<void>;
+  #first: number | undefined;
+  #told = () => {};
+  #gate = Promise.resolve();
+  #open = () => {};
+  newest = -1;
+
+  constructor(subscription: Subscription) {
+    this.#subscription = subscription;
+    this.#reading = this.#read();
+    this.#reading.catch(() => {});
+  }
+
+  async #read(): Promise<void> {
+    for await (const { group, status } of this.#subscription.objects()) {
+      if (status !== "normal") continue;
+      // The first was joined in its middle.
+      this.#first ??= group + 1;
+      this.#counts.set(group, (this.#counts.get(group) ?? 0) + 1);
+      this.newest = Math.max(this.newest, group);
+      this.#told();
+      await this.#gate;
+    }
+  }
+
+  /** Reads no more. */
+  stop(): void {
+    ({ promise: this.#gate, resolve: this.#open } = Promise.withResolvers<void>());
+  }
+
+  /** Reads on. */
+  go(): void {
+    this.#open();
+  }
+
+  /** Groups before the newest of which nothing came. */
+  get missing(): number {
+    let missing = 0;
+    for (let id = this.#first!; id < this.newest; id++) if (!this.#counts.has(id)) missing++;
+    return missing;
+  }
+
+  /** Groups before the newest of which some came, and not all. */
+  get cut(): number {
+    return [...this.#counts].filter(([id, count]) =>
+      id >= this.#first! && id < this.newest - 1 && count < 30
+    ).length;
+  }
+
+  /** Waits for an object of a group from `group` on. */
+  async beyond(group: number): Promise<void> {
+    const there = new Promise<void>((resolve) => {
+      this.#told = () => this.newest >= group && resolve();
+    });
+    this.#told();
+    await within(there, 20_000, () => `group ${group}: ${this.newest} is the newest`);
+  }
+
+  async close(): Promise<void> {
+    this.go();
+    await this.#subscription.close();
+    await this.#reading;
+  }
+}
 
 /** Most resident memory of a process since it was last cleared, in kB. */
 async function peakMemory(pid: number): Promise<number> {
