@@ -21,11 +21,12 @@ export interface Outcome {
 }
 
 /** A write that goes on when there is room. */
-interface Waiter {
+export interface Waiter {
   /** Streams of a higher order go first. */
   readonly order: number;
   /** Which of the same order came first. */
   readonly turn: number;
+  /** Goes on with it. */
   again(): void;
 }
 
