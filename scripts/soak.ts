@@ -1,4 +1,7 @@
 /**
+ * `deno task soak quic [--connections 10000]`: connections and streams of the QUIC library that come and
+ * go in one process; no handle, open file or memory is to be left of them.
+ *
  * `deno task soak [camera|serial|can|moqt] [--minutes 10] [--clients 4] [--json]`: one server for a long
  * time, with clients that come, go, are killed and are stopped; serial ports and CAN buses also under
  * half of their load, and visited as fast as it goes, and so is a MoQT relay, whose every object is
@@ -22,6 +25,7 @@ const { values, positionals } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
     clients: { type: "string", default: "4" },
+    connections: { type: "string", default: "10000" },
     json: { type: "boolean", default: false },
   },
 });
@@ -80,9 +84,17 @@ const SAMPLE_SECONDS = 5;
 const MEMORY_SECONDS = 240;
 
 const kind = positionals[0] ?? "camera";
+if (kind === "quic") {
+  const job = { connections: Number(values.connections), streams: 10 };
+  const script = fileURLToPath(new URL("soak/quic.ts", import.meta.url));
+  const run = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--v8-flags=--expose-gc", script, JSON.stringify(job)],
+  });
+  Deno.exit((await run.spawn().status).code);
+}
 const plan = KINDS[kind];
 if (plan === undefined) {
-  console.error(`usage: deno task soak [${Object.keys(KINDS).join("|")}] [--minutes 10]`);
+  console.error(`usage: deno task soak [quic|${Object.keys(KINDS).join("|")}] [--minutes 10]`);
   Deno.exit(2);
 }
 const began = performance.now();
