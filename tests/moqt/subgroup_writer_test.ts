@@ -194,3 +194,21 @@ Deno.test("objects that wait longer than their timeout cut the stream off, thoug
   clearInterval(later);
   assert.equal(stream.state, "reset");
 });
+
+Deno.test("a subgroup that is left before it is closed is cut off, and a closed one is whole", async () => {
+  await using it = await stage();
+  const left = await it.publication.subgroup({ group: 0 });
+  await assert.rejects(async () => {
+    await using subgroup = left;
+    await subgroup.write({ payload: utf8("a") });
+    throw new RangeError("no more");
+  }, RangeError);
+  assert.equal(left.state, "reset");
+  const whole = await it.publication.subgroup({ group: 1 });
+  {
+    await using subgroup = whole;
+    await subgroup.write({ payload: utf8("b") });
+    await subgroup.close();
+  }
+  assert.equal(whole.state, "closed");
+});

@@ -34,7 +34,7 @@ interface Waiting {
 type Passes = (id: number, properties: SubgroupObject["properties"]) => boolean;
 
 /** One subgroup's stream. */
-export class SubgroupWriter {
+export class SubgroupWriter implements AsyncDisposable {
   readonly #stream: SendStream;
   readonly #version: Version;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -276,6 +276,12 @@ export class SubgroupWriter {
     });
     this.#writer.abort(error).catch(() => {});
     this.#failed(error);
+  }
+
+  /** Cuts the stream off unless it was closed: what is left early is not complete. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing === undefined) this.reset("internal-error");
+    else await this.#closing;
   }
 
   #failed(error: unknown): void {
