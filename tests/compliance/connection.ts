@@ -233,7 +233,8 @@ export function connectionCompliance(harness: ConnectionHarness): void {
     const knockedOut = failure(pending, "the pending write").catch(() => {});
     await writer.abort(new TransportError("too late", { streamErrorCode: 77 }));
     await knockedOut;
-    assert(performance.now() - begun < 200, `took ${performance.now() - begun} ms`);
+    // Nobody reads: without the abort it would wait for ever.
+    assert(performance.now() - begun < 2_000, `took ${performance.now() - begun} ms`);
     const error = await failure(readAll(theirs.readable), "reading a reset stream");
     assert.equal(error.source, "stream");
     assert.equal(error.streamErrorCode, 77);

@@ -69,7 +69,7 @@ Deno.test("a second controller is refused with exit 4 and who holds the bus", as
 });
 
 Deno.test("a controller that is cut off brings the safe state within its deadline", async () => {
-  const safe = ["--on-lost", "050#FF", "--on-lost", "051##1AA", "--deadline", "200ms"];
+  const safe = ["--on-lost", "050#FF", "--on-lost", "051##1AA", "--deadline", "1s"];
   await using server = xoq(["can", "--json", "test", ...safe]);
   const { ticket } = await server.until("ready");
   await using watcher = xoq(["open", "--json", String(ticket), "--stdout"], { data: true });
@@ -78,14 +78,14 @@ Deno.test("a controller that is cut off brings the safe state within its deadlin
   await controller.until("attached");
   const seen = lines(watcher.stdout);
   // Longer than the deadline: heartbeats keep it alive.
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
   assert.equal(server.events.some(({ event }) => event === "safe-state"), false);
   const cut = performance.now();
   controller.signal("SIGSTOP");
   try {
     for await (const line of seen) if (line.includes(" 051##1AA")) break;
     const took = performance.now() - cut;
-    assert.ok(took > 100 && took < 1_500, `the safe state came after ${took} ms`);
+    assert.ok(took > 500 && took < 4_000, `the safe state came after ${took} ms`);
   } finally {
     controller.signal("SIGCONT");
   }

@@ -263,12 +263,15 @@ Deno.test({
       ...["--rate", "300", "--group", "30", "--size", "10000", "--no-wait"],
     ]);
     await publisher.until("session");
+    await relay.process.until("client");
+    const others = relay.process.events.length;
     await using stopped = xoq([
       ...["moq", "sub", url, "--insecure", "--namespace", "a/b", "--track", "t"],
       ...["--format", "json"],
     ], { data: true });
     const theirs = new LineCount(stopped.stdout);
     await theirs.more();
+    const { id } = await relay.process.until("client", { after: others });
     const viewer = await relay.come("https", 18);
     const subscription = viewer.subscribe(trackName(["a", "b"], "t"));
     await subscription.ready;
@@ -281,11 +284,12 @@ Deno.test({
       }
     })();
     stopped.signal("SIGSTOP");
-    await relay.process.until("gone", { where: ({ transport }) => transport === "quic" });
+    await relay.process.until("gone", { where: (event) => event["id"] === id });
     const before = newest;
+    const gone = relay.process.events.length;
     stopped.signal("SIGCONT");
     await theirs.more();
-    await relay.process.until("client", { where: ({ id }) => Number(id) >= 4 });
+    await relay.process.until("client", { after: gone });
     await theirs.more();
     assert.ok(newest > before);
     // The first group was joined in its middle.

@@ -119,18 +119,18 @@ test("the console types into the port; Ctrl-] l shows the lines, Ctrl-] q quits"
 });
 
 test("a stopped controller's port is made safe within its deadline", async () => {
-  await using server = await serial(["--on-lost", "rts=0", "--deadline", "200ms"]);
+  await using server = await serial(["--on-lost", "rts=0", "--deadline", "1s"]);
   await using client = xoq(["open", server.ticket, "--tcp=:0", "--json"]);
   await client.until("open");
   // Heartbeats keep an idle controller.
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
   assert.ok(!server.xoq.events.some((event) => event.event === "gone"));
   const stopped = performance.now();
   client.signal("SIGSTOP");
   const { reason } = await server.xoq.until("gone");
   const took = performance.now() - stopped;
   assert.match(String(reason), /nothing was heard of the controller/);
-  assert.ok(took >= 140 && took < 1_000, `${took} ms`);
+  assert.ok(took >= 500 && took < 4_000, `${took} ms`);
   client.signal("SIGCONT");
   await client.until("open", { after: client.events.length });
 });

@@ -63,7 +63,7 @@ for (const [signal, what] of signals) {
         }
         const took = performance.now() - begun;
         // The idle timeout of 3 s begins again with the first keep-alive that stays unanswered.
-        assert(took > 2000 && took < 4900, `after ${took} ms`);
+        assert(took > 2000 && took < 10_000, `after ${took} ms`);
       } finally {
         try {
           child.kill("SIGKILL");
@@ -186,6 +186,7 @@ Deno.test({ name: "handshakes that say nothing do not hold up others", ignore },
   const begun = performance.now();
   const connection = await client.connect(server.address(), "test/1");
   assert.equal((await incoming.read()).value?.remoteId, client.id);
-  assert(performance.now() - begun < 1000);
+  // Half a handshake's time, which those that say nothing have.
+  assert(performance.now() - begun < 5_000);
   connection.close();
 });

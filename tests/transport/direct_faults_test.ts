@@ -121,7 +121,7 @@ test("packets that are no QUIC, and handshakes that stop halfway, hold nobody up
       trust: { insecure: true },
     });
     await accepted;
-    assert(performance.now() - begun < 3_000);
+    assert(performance.now() - begun < 8_000);
     await client[Symbol.asyncDispose]();
   } finally {
     for (const socket of sockets) socket.close();

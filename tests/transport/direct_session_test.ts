@@ -48,10 +48,11 @@ async function pair(
 test("moqt and https come to one port, and are told apart", async () => {
   await using listener = await listen({ alpns: [ALPN, "test/2"] });
   const seen: IncomingSession[] = [];
+  const both = Promise.withResolvers<void>();
   const admitting = (async () => {
     for await (const session of listener.incoming) {
-      seen.push(session);
       await session.accept();
+      if (seen.push(session) === 2) both.resolve();
     }
   })();
   const port = listener.address.replace(/^.*:/, "");
@@ -61,15 +62,15 @@ test("moqt and https come to one port, and are told apart", async () => {
   });
   assert.equal(quic.protocol, "test/2");
   assert.equal(web.protocol, "");
-  const [first, second] = seen;
+  await both.promise;
+  const first = seen.find(({ kind }) => kind === "quic");
+  const second = seen.find(({ kind }) => kind === "webtransport");
   assert(first !== undefined && second !== undefined);
-  assert.equal(first.kind, "quic");
   assert.deepEqual(first.protocols, ["test/2"]);
   assert.equal(first.path, undefined);
   assert.equal(first.authority, "localhost");
   assert.equal(first.headers.size, 0);
   assert.match(first.remote, /^127\.0\.0\.1:\d+$/);
-  assert.equal(second.kind, "webtransport");
   assert.deepEqual(second.protocols, []);
   assert.equal(second.path, "/a/b?c=d");
   assert.equal(second.authority, `localhost:${port}`);
@@ -171,7 +172,8 @@ test("a server that nobody is at cannot be reached", async () => {
     (error) => error,
   );
   assert.equal(error.failure, "unreachable");
-  assert(performance.now() - begun < 2_000);
+  // A dial without a time of its own takes 15 s.
+  assert(performance.now() - begun < 10_000);
   await assert.rejects(dial("moqt://nowhere.invalid/"), { failure: "unreachable" });
 });
 
@@ -249,7 +251,7 @@ test("windows are as they are set", async () => {
   do {
     before = taken;
     await new Promise((resolve) => setTimeout(resolve, 100));
-  } while (taken !== before);
+  } while (taken < 20_000 || taken !== before);
   assert(taken >= 20_000 && taken <= 52_000, `${taken} bytes were taken`);
   await client[Symbol.asyncDispose]();
 });

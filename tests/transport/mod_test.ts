@@ -83,7 +83,7 @@ Deno.test(
       name: "WebTransportError",
       failure: "unreachable",
     });
-    assert(performance.now() - begun < 2000);
+    assert(performance.now() - begun < 10_000);
     const nowhere = { id: "00".repeat(32), relays: [], direct: [] };
     await assert.rejects(endpoint.connect(nowhere, "x"), { failure: "unreachable" });
   },
