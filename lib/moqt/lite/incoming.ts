@@ -22,7 +22,7 @@ export interface IncomingLiteSubscribe {
   readonly broadcast: string;
   /** The track's name. */
   readonly track: string;
-  /** 0 to 255; higher ones go first. */
+  /** 0 to 255, as it is now; higher ones go first. */
   readonly priority: number;
   /** Aborted when the peer wants no more of it, and when it is over. */
   readonly signal: AbortSignal;

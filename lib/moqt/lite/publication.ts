@@ -21,8 +21,8 @@ export class LitePublication {
   readonly #input: StreamInput;
   readonly #id: number;
   readonly #abort: AbortController;
-  /** 0 to 255; higher ones go first. */
-  readonly priority: number;
+  readonly #listeners = new Set<(priority: number) => void>();
+  #priority: number;
 
   /** Made by its session. */
   constructor(
@@ -37,11 +37,28 @@ export class LitePublication {
   ) {
     this.#connection = connection;
     this.#id = request.id;
-    this.priority = request.priority;
+    this.#priority = request.priority;
     this.#stream = options.stream;
     this.#writer = options.writer;
     this.#input = options.input;
     this.#abort = options.abort;
+  }
+
+  /** 0 to 255; higher ones go first. What is changed holds for the groups that begin from then on. */
+  get priority(): number {
+    return this.#priority;
+  }
+
+  /** Calls back when the subscriber changes the priority. Returns the unsubscriber. */
+  onUpdate(listener: (priority: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The subscriber changed the priority. For the session. */
+  updated(priority: number): void {
+    this.#priority = priority;
+    for (const listener of this.#listeners) listener(priority);
   }
 
   /** Aborted when it is over, from whichever side. */

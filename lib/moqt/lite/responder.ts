@@ -4,11 +4,18 @@
  * @module
  */
 import type { BidirectionalStream, Connection } from "../../transport/connection.ts";
+import { MoqtViolation } from "../errors.ts";
 import { LiteStreamError, resetReason } from "./errors.ts";
 import { LiteFeed } from "./feed.ts";
 import type { LiteHandlers } from "./incoming.ts";
 import { decodeAnnouncePlease, MAX_ANNOUNCE_BYTES } from "./messages/announce.ts";
-import { decodeSubscribe, encodeSubscribeOk, MAX_SUBSCRIBE_BYTES } from "./messages/subscribe.ts";
+import {
+  decodeSubscribe,
+  decodeSubscribeUpdate,
+  encodeSubscribeOk,
+  MAX_SUBSCRIBE_BYTES,
+  MAX_SUBSCRIBE_UPDATE_BYTES,
+} from "./messages/subscribe.ts";
 import { LitePublication } from "./publication.ts";
 import type { StreamInput } from "./stream_input.ts";
 import type { LiteResetName, LiteVersion } from "./versions.ts";
@@ -76,18 +83,26 @@ export class LiteResponder {
     this.#ids.add(id);
     const abort = this.#begin();
     const { signal } = abort;
-    const ended = untilEnd(input).then(() => abort.abort());
     let publication: LitePublication | undefined;
+    let now = priority;
+    const ended = this.#updates(input, (priority) => {
+      now = priority;
+      publication?.updated(priority);
+    }).finally(() => abort.abort());
+    // Awaited below, after the handler.
+    ended.catch(() => {});
     try {
       await this.#handlers.subscribe({
         broadcast,
         track,
-        priority,
+        get priority() {
+          return now;
+        },
         signal,
         accept: () => {
           if (publication !== undefined) throw new TypeError("the request is answered already");
           signal.throwIfAborted();
-          publication = new LitePublication(this.#connection, request, {
+          publication = new LitePublication(this.#connection, { ...request, priority: now }, {
             stream,
             writer,
             input,
@@ -102,10 +117,29 @@ export class LiteResponder {
       if (publication === undefined) refuse(nameOf(error));
       else (publication as LitePublication).reset(nameOf(error));
     }
-    await ended;
-    this.#open.delete(abort);
-    this.#ids.delete(id);
-    writer.close().catch(() => {});
+    try {
+      await ended;
+    } finally {
+      this.#open.delete(abort);
+      this.#ids.delete(id);
+      writer.close().catch(() => {});
+    }
+  }
+
+  /** Reads what the subscriber changes, to the end, or until it is cut off. Throws a violation. */
+  async #updates(input: StreamInput, changed: (priority: number) => void): Promise<void> {
+    try {
+      while (true) {
+        const body = await input.next((buffer) =>
+          buffer.sized(MAX_SUBSCRIBE_UPDATE_BYTES, "SUBSCRIBE_UPDATE")
+        );
+        if (body === undefined) return;
+        changed(decodeSubscribeUpdate(body));
+      }
+    } catch (error) {
+      // Cut off: that is an end, too.
+      if (error instanceof MoqtViolation) throw error;
+    }
   }
 
   #begin(): AbortController {

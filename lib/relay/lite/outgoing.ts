@@ -31,8 +31,7 @@ export class LiteOutgoing implements RelayPublication {
   readonly #writers = new Set<GroupWriter>();
   #datagrams = 0;
   #ending = false;
-  /** Everything from the newest group's beginning on. */
-  readonly parameters: Parameters;
+  #parameters: Parameters;
   /** Where it begins. */
   readonly start: Location;
   /** The same, as there is no other filter. */
@@ -47,7 +46,7 @@ export class LiteOutgoing implements RelayPublication {
     this.#publication = publication;
     this.start = { group, object: 0 };
     this.largest = this.start;
-    this.parameters = {
+    this.#parameters = {
       forward: true,
       priority: 255 - publication.priority,
       groupOrder: "descending",
@@ -64,9 +63,17 @@ export class LiteOutgoing implements RelayPublication {
   /** The largest location is nobody's business. */
   follow(): void {}
 
-  /** Nothing is changed once it was agreed. */
-  onUpdate(): () => void {
-    return () => {};
+  /** Everything from the newest group's beginning on. */
+  get parameters(): Parameters {
+    return this.#parameters;
+  }
+
+  /** Calls back when the subscriber changes its priority, which is all it can. */
+  onUpdate(listener: (parameters: Parameters) => void): () => void {
+    return this.#publication.onUpdate((priority) => {
+      this.#parameters = { ...this.#parameters, priority: 255 - priority };
+      listener(this.#parameters);
+    });
   }
 
   /** The order in which a group's stream is sent: the subscriber's priority, then newer ones first. */

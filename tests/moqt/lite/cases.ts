@@ -13,6 +13,7 @@ import {
   decodeSessionInfo,
   decodeSubscribe,
   decodeSubscribeOk,
+  decodeSubscribeUpdate,
   encodeAnnounce,
   encodeAnnounceInit,
   encodeAnnouncePlease,
@@ -22,6 +23,7 @@ import {
   encodeSessionInfo,
   encodeSubscribe,
   encodeSubscribeOk,
+  encodeSubscribeUpdate,
 } from "../../../lib/moqt/lite/mod.ts";
 
 /** A message. */
@@ -138,6 +140,14 @@ export const LITE_CASES: readonly LiteCase[] = [
     value: subscribe,
     decode: decodeSubscribe,
     encode: () => encodeSubscribe(subscribe),
+  },
+  {
+    name: "SUBSCRIBE_UPDATE",
+    bytes: hex("01 c8"),
+    head: 1,
+    value: 200,
+    decode: decodeSubscribeUpdate,
+    encode: () => encodeSubscribeUpdate(200),
   },
   {
     name: "SUBSCRIBE_OK",

@@ -18,6 +18,8 @@ const VIOLATIONS: [string, "uni" | "bidi", string, number][] = [
   ["ANNOUNCE_PLEASE that claims too much", "bidi", "01 bfffffff", PROTOCOL_VIOLATION],
   ["SUBSCRIBE cut short", "bidi", "02 02 0000", PROTOCOL_VIOLATION],
   ["a stream that ends inside a message", "bidi", "02 04 00", PROTOCOL_VIOLATION],
+  ["SUBSCRIBE_UPDATE with more", "bidi", "02 06 00016201 7409 02 0505", PROTOCOL_VIOLATION],
+  ["SUBSCRIBE_UPDATE that claims too much", "bidi", "02 06 00016201 7409 40ff", PROTOCOL_VIOLATION],
   ["a subscription's id above 2^53-1", "bidi", "02 0b ffffffffffffffff 00 00 00", INTERNAL_ERROR],
   ["a group's stream without its header", "uni", "00", PROTOCOL_VIOLATION],
   ["a group's header that is too long", "uni", "00 21", PROTOCOL_VIOLATION],

@@ -1,6 +1,6 @@
 /**
- * The subscribe stream: SUBSCRIBE, then SUBSCRIBE_OK from who publishes. Either side ends the
- * subscription by ending its half. moq-lite-02, section "Subscribe".
+ * The subscribe stream: SUBSCRIBE and any number of SUBSCRIBE_UPDATE, and SUBSCRIBE_OK from who
+ * publishes. Either side ends the subscription by ending its half. moq-lite-02, section "Subscribe".
  *
  * @module
  */
@@ -12,6 +12,8 @@ import { liteWriter, MAX_TRACK_NAME_BYTES, sized, wholly } from "./wire.ts";
 export const SUBSCRIBE_STREAM = 2;
 /** Most bytes of a SUBSCRIBE. */
 export const MAX_SUBSCRIBE_BYTES: number = MAX_PATH_BYTES + MAX_TRACK_NAME_BYTES + 32;
+/** Most bytes of a SUBSCRIBE_UPDATE. */
+export const MAX_SUBSCRIBE_UPDATE_BYTES = 16;
 /** Most bytes of a SUBSCRIBE_OK. */
 export const MAX_SUBSCRIBE_OK_BYTES = 16;
 
@@ -43,6 +45,19 @@ export function decodeSubscribe(body: Uint8Array): LiteSubscribe {
     track: reader.text(MAX_TRACK_NAME_BYTES, "a track's name"),
     priority: reader.byte(),
   }));
+}
+
+/**
+ * Writes SUBSCRIBE_UPDATE, which follows SUBSCRIBE: the new priority. Relays of moq-dev do not take it
+ * in moq-lite-02, so sessions here do not send it.
+ */
+export function encodeSubscribeUpdate(priority: number): Uint8Array<ArrayBuffer> {
+  return sized(liteWriter().byte(priority));
+}
+
+/** Reads SUBSCRIBE_UPDATE: the new priority. Throws a violation. */
+export function decodeSubscribeUpdate(body: Uint8Array): number {
+  return wholly(body, "SUBSCRIBE_UPDATE", (reader) => reader.byte());
 }
 
 /** Writes SUBSCRIBE_OK. */
