@@ -40,8 +40,9 @@ class Arrivals {
     }
   }
 
-  get p95(): number {
-    return this.ages.toSorted((a, b) => a - b)[Math.floor(this.ages.length * 0.95)] ?? Infinity;
+  /** Half of them were not older. */
+  get medianMs(): number {
+    return this.ages.toSorted((a, b) => a - b)[this.ages.length >> 1] ?? Infinity;
   }
 }
 
@@ -120,12 +121,11 @@ for (const kind of KINDS) {
         ) as [Subscription, Subscription];
         for (const { ready } of subscriptions) await ready;
         const [some, much] = await contend(...sources, subscriptions);
-        const told =
-          `${some.ages.length} of ${STEPS}, ${some.p95} ms; ${much.ages.length}, ${much.p95} ms`;
+        const told = `${some.ages.length} of ${STEPS}, half of them within ${some.medianMs} ms; ` +
+          `${much.ages.length}, ${much.medianMs} ms`;
         // What is still on its way at the end does not count.
-        assert.ok(some.ages.length >= STEPS * 0.9, told);
-        assert.ok(some.p95 < 400, told);
-        assert.ok(much.ages.length < STEPS * 0.8 && much.p95 > 2 * some.p95, told);
+        assert.ok(some.ages.length >= STEPS * 0.85 && much.ages.length <= STEPS * 0.7, told);
+        assert.ok(some.medianMs < 300 && some.medianMs * 2 < much.medianMs, told);
       },
     });
   }
@@ -152,11 +152,12 @@ for (const kind of KINDS) {
           if (id === 2) whole.push(group);
           if (whole.length === 10) break;
         }
-        const wanted = Array.from({ length: 10 }, (_, i) => groupOrder === "ascending" ? i : 9 - i);
-        // What QUIC took before a more important group was there keeps its place in its send window.
-        for (const [place, group] of whole.entries()) {
-          assert.ok(Math.abs(wanted.indexOf(group) - place) <= 2, `${whole}`);
-        }
+        // What was on its way before a more important group was there comes first all the same.
+        const sign = groupOrder === "ascending" ? 1 : -1;
+        const wrong = whole.flatMap((group, i) =>
+          whole.slice(i + 1).filter((later) => (later - group) * sign < 0)
+        );
+        assert.ok(wrong.length <= 15, `${wrong.length} of 45 pairs: ${whole}`);
       },
     });
   }

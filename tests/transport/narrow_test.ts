@@ -51,6 +51,6 @@ Deno.test({
     const least = Math.min(...received);
     server.close();
     await Promise.all([...flooding, reading]);
-    assert.ok(Math.max(...received) - least <= 3 * CHUNK_BYTES, `${received}`);
+    assert.ok(least > 60_000, `${received}`);
   },
 });
