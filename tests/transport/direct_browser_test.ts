@@ -210,6 +210,23 @@ Deno.test({
     assert.equal(await refused, "WebTransportError");
   });
 
+  await check("the end behind a stream's is the one that was meant, again and again", async () => {
+    for (let closeCode = 1; closeCode <= 30; closeCode++) {
+      const closing = scene.run<number>(`
+        const transport = await connect();
+        const { readable, writable } = await transport.createBidirectionalStream();
+        writable.getWriter().write(Uint8Array.of(1)).catch(() => {});
+        await readable.getReader().read().catch(() => {});
+        return (await transport.closed).closeCode;
+      `);
+      const connection = await (await scene.next()).accept();
+      const stream = await next(connection.incomingBidirectionalStreams);
+      await stream.writable.abort();
+      connection.close({ closeCode });
+      assert.equal(await closing, closeCode);
+    }
+  });
+
   await check("sessions follow one another, and stand side by side", async () => {
     const answers = scene.run<string[]>(`
       return await Promise.all(["/a", "/b", "/c"].map(async (path) => {
