@@ -229,7 +229,7 @@ Deno.test({
     const track = broadcast.track("video");
     lite.publish("room/lite", broadcast);
     await using witness = await session(relay, WAYS[2]);
-    await within(announced(witness, "room/lite"), 5_000, () => "the announcement");
+    await within(announced(witness, "room/lite", true), 5_000, () => "the announcement");
     const subscription = moqt.subscribe(trackName(["room", "lite"], "video"));
     await within(subscription.ready, 5_000, () => "SUBSCRIBE_OK");
     track.writeGroup(payload);
