@@ -38,6 +38,7 @@ Deno.test("results are TAP 14, with JSON strings as YAML, and number signs escap
 # ended: 2026-11-21T12:00:00Z
 # target: moqt://host:1/\\#a
 # version: xoq/1.2
+# Draft: draft-18
 1..3
 ok 1 - setup-only
   ---
