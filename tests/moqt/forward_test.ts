@@ -91,9 +91,13 @@ for (const [draft, protocol] of DRAFTS) {
     const ends: boolean[] = [];
     let bothEnded = () => {};
     const over = new Promise<void>((resolve) => bothEnded = resolve);
+    let opened = 0;
+    let bothOpened = () => {};
+    const begun = new Promise<void>((resolve) => bothOpened = resolve);
     subscription.forward({
       opened: (header) => {
         assert.equal(header.group, 7);
+        if (++opened === 2) bothOpened();
         return {
           piece: (piece) => void pieces.push(piece),
           ended: (whole) => {
@@ -120,6 +124,8 @@ for (const [draft, protocol] of DRAFTS) {
     await whole.close();
     const cut = await publications[0]!.forward({ ...header, subgroup: 1 });
     await cut.write(bytes);
+    // A reset may overtake what was sent before it, the stream's header, too.
+    await begun;
     cut.reset("delivery-timeout");
     await over;
     assert.deepEqual(ends.toSorted(), [false, true]);
