@@ -143,8 +143,9 @@ class Fetching {
     const isAll = compareLocations(from, this.#request.start) === 0;
     const answer = await this.#begin({ from, to });
     if ("end" in answer) {
-      this.#endOfTrack = answer.endOfTrack;
-      return answer.end;
+      // What is shared may end later.
+      this.#endOfTrack = answer.endOfTrack && compareLocations(answer.end, to) <= 0;
+      return earlier(answer.end, to);
     }
     // As far as is known here, there is nothing behind what is known here.
     const { reached } = this.#source;
@@ -182,10 +183,13 @@ class Fetching {
 
   /** Reads a stretch: what was begun, where that is the same. */
   #pull(span: Span, order: GroupOrder): PullReader {
-    const begun = this.#begun.find(({ span: { from } }) => {
-      const isSame = compareLocations(from, span.from) === 0;
-      if (this.#order === "ascending") return isSame;
-      return compareLocations(span.to, this.#to) === 0 && (isSame || order === "descending");
+    // What was known when it was begun may be lost by now, so that it is of less.
+    const begun = this.#begun.find(({ span: { from, to } }) => {
+      const offset = compareLocations(from, span.from);
+      if (compareLocations(to, span.to) < 0) return false;
+      if (this.#order === "ascending") return offset === 0;
+      const isEnough = order === "descending" ? offset <= 0 : offset === 0;
+      return isEnough && compareLocations(span.to, this.#to) === 0;
     });
     if (begun === undefined) return this.#source.pull(span, order, this.#priority);
     this.#drop(begun);

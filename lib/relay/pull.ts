@@ -76,11 +76,13 @@ export class Pull {
     return this.#source.ready;
   }
 
-  /** Whether who wants a stretch in an order may read it from its beginning here. */
-  suits(span: Span, order: GroupOrder): boolean {
+  /** Whether who wants a stretch in an order may read it from its beginning to its end here. */
+  suits({ from, to }: Span, order: GroupOrder): boolean {
     if (this.#end !== undefined || this.order !== order) return false;
-    if (order === "ascending") return compareLocations(this.#head, span.from) === 0;
-    return this.#count === 0 && compareLocations(this.span.to, span.to) === 0;
+    return order === "ascending"
+      ? compareLocations(this.#head, from) === 0 && compareLocations(to, this.span.to) <= 0
+      : this.#count === 0 && compareLocations(to, this.span.to) === 0 &&
+        compareLocations(this.span.from, from) <= 0;
   }
 
   /** Reads from the next item on. */

@@ -5,7 +5,6 @@
  */
 import type { FetchItem } from "../moqt/data/fetch.ts";
 import type { Pull, PullInfo } from "./pull.ts";
-import type { Span } from "./span.ts";
 
 /** What a read ends with, where no item came. */
 export type NoItem =
@@ -30,11 +29,6 @@ export class PullReader {
   constructor(pull: Pull, place: number) {
     this.#pull = pull;
     this.place = place;
-  }
-
-  /** What all that is read lies in. */
-  get span(): Span {
-    return this.#pull.span;
   }
 
   /** What the publisher says, waited for up to a time (as `performance.now()`). */

@@ -11,7 +11,7 @@ import { readGroup } from "./held_reader.ts";
 import { type KnownTrack, type Segment, segmentAt } from "./knowledge.ts";
 import type { PastRun } from "./past.ts";
 import type { PullReader } from "./pull_reader.ts";
-import { after, before, earlier, groupStart, LAST_ID, later, overlap, type Span } from "./span.ts";
+import { after, before, earlier, groupStart, LAST_ID, later, type Span } from "./span.ts";
 
 /** How a fetch is put together. */
 export interface WalkOptions {
@@ -139,24 +139,23 @@ export class Walk {
   }
 
   /** What publishers give of a stretch. */
-  async *#pull(wanted: Span, order: GroupOrder): Items {
+  async *#pull(span: Span, order: GroupOrder): Items {
     const { signal, until } = this.#options;
     const isLate = performance.now() >= until;
     if (isLate || this.#failed) {
-      yield* this.#unknown(wanted, order, undefined, isLate);
-      return endOf(wanted, order);
+      yield* this.#unknown(span, order, undefined, isLate);
+      return endOf(span, order);
     }
-    const reader = this.#options.pull(wanted, order);
+    const reader = this.#options.pull(span, order);
     const stop = () => reader.close();
     signal.addEventListener("abort", stop, { once: true });
-    // Who shares a fetch may get less of what it wants, or more.
-    const span = overlap(wanted, reader.span);
     let last: Location | undefined;
     try {
       for (;;) {
         const item = await reader.next(until);
         signal.throwIfAborted();
         if (item.kind === "object" || item.kind === "gap") {
+          // What is shared may be of more.
           const location = { group: item.group, object: item.id };
           const isBehind = order === "ascending"
             ? compareLocations(location, span.to) >= 0

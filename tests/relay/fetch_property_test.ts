@@ -11,17 +11,22 @@ import { fetched, Stage, TRACK, until } from "./support.ts";
 const ids = fc.uniqueArray(fc.nat(6), { minLength: 1, maxLength: 5 });
 const location = fc.record({ group: fc.nat(24), object: fc.nat(7) }, { noNullPrototype: true });
 
-/** What is done, one after the other. */
+/** A fetch by somebody, possibly by several at once. */
+const range = fc.record({
+  a: location,
+  b: location,
+  down: fc.boolean(),
+  who: fc.nat(3),
+  times: fc.integer({ min: 1, max: 3 }),
+});
+
+/** What is done, one after the other; the ranges of one step all at once. */
 const step = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant("fetch" as const),
-      a: location,
-      b: location,
-      down: fc.boolean(),
-      who: fc.nat(3),
-      times: fc.integer({ min: 1, max: 3 }),
+      ranges: fc.array(range, { minLength: 1, maxLength: 4 }),
     }),
   },
   {
@@ -65,20 +70,18 @@ for (const [index, draft] of VERSIONS.entries()) {
           let came = 0;
           for (const it of steps) {
             switch (it.do) {
-              case "fetch": {
-                const [start, other] = isBefore(it.a, it.b) ? [it.a, it.b] : [it.b, it.a];
-                const isNone = other.object > 0 && !isBefore(start, other);
-                const end = isNone ? { ...other, object: other.object + 1 } : other;
-                const order = it.down ? "descending" : "ascending";
-                await Promise.all(
-                  Array.from(
-                    { length: it.times },
-                    (_, time) =>
-                      check(others[(it.who + time) % 4]!, archive, { start, end, order }),
-                  ),
-                );
+              case "fetch":
+                await Promise.all(it.ranges.flatMap(({ a, b, down, who, times }) => {
+                  const [start, other] = isBefore(a, b) ? [a, b] : [b, a];
+                  const isNone = other.object > 0 && !isBefore(start, other);
+                  const end = isNone ? { ...other, object: other.object + 1 } : other;
+                  const order = down ? "descending" as const : "ascending" as const;
+                  return Array.from(
+                    { length: times },
+                    (_, time) => check(others[(who + time) % 4]!, archive, { start, end, order }),
+                  );
+                }));
                 break;
-              }
               case "publish": {
                 const group = (archive.largest?.group ?? -1) + 1 + it.skip;
                 const sorted = it.ids.toSorted((a, b) => a - b);
