@@ -18,7 +18,8 @@ import {
   TransportError,
 } from "./connection.ts";
 import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
-import { callListener, SessionConnection } from "./session_connection.ts";
+import { OwnConnections } from "./own_connections.ts";
+import { callListener, type SessionConnection } from "./session_connection.ts";
 import { incomingStream } from "./streams.ts";
 
 /** Handshakes at the same time; further ones are refused. */
@@ -32,7 +33,7 @@ const ADDRESS_INTERVAL_MS = 1_000;
 /** An endpoint of the addon. */
 export class AddonEndpointAdapter implements Endpoint {
   readonly #endpoint: AddonEndpoint;
-  readonly #connections = new Set<SessionConnection>();
+  readonly #connections = new OwnConnections();
   readonly #listeners = new Set<(address: EndpointAddress) => void>();
   readonly #backlog: SessionConnection[] = [];
   #handshakes = 0;
@@ -154,11 +155,7 @@ export class AddonEndpointAdapter implements Endpoint {
   }
 
   #adopt(connection: AddonConnection): SessionConnection {
-    const adopted = new SessionConnection(new AddonSession(connection));
-    this.#connections.add(adopted);
-    const forget = () => this.#connections.delete(adopted);
-    adopted.closed.then(forget, forget);
-    return adopted;
+    return this.#connections.adopt(new AddonSession(connection));
   }
 
   /** Dials. Throws `TransportError` with source `session`. */
@@ -191,7 +188,7 @@ export class AddonEndpointAdapter implements Endpoint {
 
   async #close(): Promise<void> {
     this.#last = this.address();
-    for (const connection of this.#connections) connection.close();
+    this.#connections.close();
     this.#listeners.clear();
     clearInterval(this.#looking);
     await this.#endpoint.close();

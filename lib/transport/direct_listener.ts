@@ -15,7 +15,7 @@ import type { Certificate, IncomingSession, Listener, ListenOptions } from "./di
 import { listenSettings } from "./direct_options.ts";
 import { bindError, transportError } from "./quic_errors.ts";
 import { QuicSession } from "./quic_session.ts";
-import { SessionConnection } from "./session_connection.ts";
+import { OwnConnections } from "./own_connections.ts";
 import { incomingStream } from "./streams.ts";
 
 /** HTTP status for those who come while nobody accepts. */
@@ -88,7 +88,7 @@ function isGone(error: unknown): boolean {
 /** A listener. */
 export class DirectListener implements Listener {
   readonly #listener: QuicListener;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new OwnConnections();
   #incoming: ReadableStream<IncomingSession> | undefined;
   #closing: Promise<void> | undefined;
   /** `IP:PORT` it listens on. */
@@ -130,11 +130,7 @@ export class DirectListener implements Listener {
   }
 
   #adopt(connection: QuicConnection): Connection {
-    const adopted = new SessionConnection(new QuicSession(connection));
-    this.#connections.add(adopted);
-    const forget = () => this.#connections.delete(adopted);
-    adopted.closed.then(forget, forget);
-    return adopted;
+    return this.#connections.adopt(new QuicSession(connection));
   }
 
   /** Takes another certificate for new connections. Throws `UsageError` for one that cannot be used. */
@@ -152,7 +148,7 @@ export class DirectListener implements Listener {
   }
 
   async #close(): Promise<void> {
-    for (const connection of this.#connections) connection.close();
+    this.#connections.close();
     await this.#listener.close();
   }
 

@@ -15,14 +15,15 @@ import {
 import { bindError, dialError, transportError } from "./quic_errors.ts";
 import { QuicSession } from "./quic_session.ts";
 import { bindAddresses, DEFAULT_DIAL_TIMEOUT_MS, relaySetting } from "./options.ts";
-import { callListener, SessionConnection } from "./session_connection.ts";
+import { OwnConnections } from "./own_connections.ts";
+import { callListener, type SessionConnection } from "./session_connection.ts";
 import { incomingStream } from "./streams.ts";
 
 /** An iroh endpoint. */
 export class IrohEndpoint implements Endpoint {
   readonly #endpoint: QuicEndpoint;
   readonly #listeners = new Set<(address: EndpointAddress) => void>();
-  readonly #connections = new Set<SessionConnection>();
+  readonly #connections = new OwnConnections();
   #incoming: ReadableStream<Connection> | undefined;
   #watching = false;
   #closing: Promise<void> | undefined;
@@ -116,11 +117,7 @@ export class IrohEndpoint implements Endpoint {
   }
 
   #adopt(connection: QuicConnection): SessionConnection {
-    const adopted = new SessionConnection(new QuicSession(connection));
-    this.#connections.add(adopted);
-    const forget = () => this.#connections.delete(adopted);
-    adopted.closed.then(forget, forget);
-    return adopted;
+    return this.#connections.adopt(new QuicSession(connection));
   }
 
   /** Dials. Throws `TransportError` with source `session`. */
@@ -147,7 +144,7 @@ export class IrohEndpoint implements Endpoint {
   }
 
   async #close(): Promise<void> {
-    for (const connection of this.#connections) connection.close();
+    this.#connections.close();
     this.#listeners.clear();
     await this.#endpoint.close();
   }
