@@ -70,7 +70,8 @@ export function acceptLite(
 /** A session. Both sides may publish and subscribe. */
 export class LiteSession implements AsyncDisposable {
   readonly #connection: Connection;
-  readonly #publisher = new Publisher();
+  /** Absent where handlers answer the peer. */
+  readonly #publisher: Publisher | undefined;
   readonly #responder: LiteResponder;
   readonly #subscriptions = new Map<number, LiteSubscription>();
   readonly #announcements = new Set<LiteAnnouncements>();
@@ -83,7 +84,8 @@ export class LiteSession implements AsyncDisposable {
 
   private constructor(connection: Connection, handlers: LiteHandlers | undefined) {
     this.#connection = connection;
-    this.#responder = new LiteResponder(connection, handlers ?? this.#publisher);
+    if (handlers === undefined) this.#publisher = new Publisher();
+    this.#responder = new LiteResponder(connection, handlers ?? this.#publisher!);
     this.#closed.promise.catch(() => {});
     connection.closed.then((info) => this.#end(undefined, info), (error) => this.#end(error));
   }
@@ -149,8 +151,14 @@ export class LiteSession implements AsyncDisposable {
     return this.#closed.promise;
   }
 
-  /** Tells the peer of a broadcast. Throws where one of that path is told already. Not with `handlers`. */
+  /**
+   * Tells the peer of a broadcast. A `TypeError` where one of that path is told already, or the session
+   * has handlers.
+   */
   publish(path: string, broadcast: LiteBroadcast): LiteOffer {
+    if (this.#publisher === undefined) {
+      throw new TypeError("the session's handlers answer the peer: broadcasts would not be found");
+    }
     return this.#publisher.add(path, broadcast);
   }
 
