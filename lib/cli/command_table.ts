@@ -90,9 +90,9 @@ export const COMMANDS: readonly CommandEntry[] = [
           },
           {
             name: "adaptive",
-            brief: "raise the bitrate until something gives way",
+            brief: "raise the bitrate, or the audience, until something gives way",
             load: async () =>
-              (await import("./commands/moq_bench_alone.ts")).moqBenchAdaptiveCommand,
+              (await import("./commands/moq_bench_adaptive.ts")).moqBenchAdaptiveCommand,
           },
         ],
       },

@@ -14,6 +14,7 @@ import { directTransport } from "../moq_tools/direct.ts";
 import { IMPLEMENTATION } from "../moq_tools/interop/mod.ts";
 import { listenSessions, type SessionHost } from "../moqt/listen.ts";
 import { type TrackName, trackName } from "../moqt/wire/track_name.ts";
+import type { CongestionControl } from "../transport/connection.ts";
 import type { Listener } from "../transport/direct.ts";
 import {
   connectOptions,
@@ -60,6 +61,23 @@ export const BENCH_OPTIONS = {
     max: 3_600,
     fraction: true,
     brief: "tell the figures so often",
+  },
+  "congestion": {
+    type: "enum",
+    values: ["cubic", "bbr3"],
+    alias: "cc-algo",
+    default: "cubic",
+    brief: "congestion control of what is sent by QUIC and WebTransport",
+    section: "Network",
+  },
+  "max-queued-bytes": {
+    type: "number",
+    value: "BYTES",
+    default: 1 << 20,
+    min: 1_024,
+    max: 1 << 30,
+    brief: "bytes on their way on a connection before its publisher waits",
+    section: "Network",
   },
   ...DIAL_OPTIONS,
 } as const satisfies OptionTable;
@@ -161,6 +179,15 @@ export interface BenchValues extends DialValues {
   readonly duration: number;
   /** `--interval`. */
   readonly interval: number;
+  /** `--congestion`. */
+  readonly congestion: CongestionControl;
+  /** `--max-queued-bytes`. */
+  readonly "max-queued-bytes": number;
+}
+
+/** What options say of connections. */
+export function wireOptions(values: BenchValues) {
+  return { congestion: values.congestion, sendWindow: values["max-queued-bytes"] };
 }
 
 /** The load that options say. Throws `UsageError`. */
@@ -186,7 +213,11 @@ export function trackOf({ namespace, trackname }: BenchValues): TrackName {
 
 /** What dials a target as options say. */
 export async function diallerOf(target: string, values: BenchValues): Promise<Dialler> {
-  return new Dialler(target, { ...await connectOptions(values), implementation: IMPLEMENTATION });
+  return new Dialler(target, {
+    ...await connectOptions(values),
+    ...wireOptions(values),
+    implementation: IMPLEMENTATION,
+  });
 }
 
 /** Listens on loopback, or where `address` says, with everything that options say. */
@@ -198,6 +229,7 @@ export async function listenerOf(
   return await listenSessions(await directTransport(), {
     address,
     versions: parseDrafts(values.draft),
+    ...wireOptions(values),
     ...(values.keylogfile === undefined ? {} : { keyLogFile: values.keylogfile }),
   }, host);
 }
@@ -271,6 +303,15 @@ export function conclude(
   summary: Summary,
   more: Record<string, unknown> = {},
 ): void {
-  if (output.json) output.record({ ...summary, ...more });
-  else output.print(`total: ${summaryText(summary)}`);
+  if (output.json) return output.record({ ...summary, ...more });
+  output.print(`total: ${summaryText(summary)}`);
+  const { cut_streams, dropped_datagrams } = more;
+  if (Number(cut_streams) > 0) {
+    output.print(
+      `${cut_streams} streams were cut off by who sent them: for being late, or by policy`,
+    );
+  }
+  if (Number(dropped_datagrams) > 0) {
+    output.print(`${dropped_datagrams} datagrams were dropped here, as the subscriber was behind`);
+  }
 }

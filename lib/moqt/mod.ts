@@ -59,6 +59,7 @@ export type {
   Subscription,
   SubscriptionEnd,
   SubscriptionInfo,
+  SubscriptionStats,
 } from "./session/subscription.ts";
 export type { JoinFrom } from "./session/join.ts";
 export type { TrackStanding } from "./session/status.ts";

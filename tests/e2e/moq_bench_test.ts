@@ -89,6 +89,35 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a benchmark finds how many get through, by what its publisher sends elsewhere, too",
+  ignore,
+  fn: async () => {
+    await using relay = xoq(["relay", "--public", "--listen", "127.0.0.1:0", "--json"]);
+    const { urls } = await relay.until("ready");
+    const url = (urls as string[])[0]!;
+    const subs = ["adaptive", url, "-k", "--mode", "subs", "--sub-mbps", "0.5", "-s", "1000"];
+    await using publisher = xoq(["moq", "bench", ...subs, "--role", "pub", "-g", "20", "--json"]);
+    await publisher.until("offered");
+    const report = await Deno.makeTempFile({ suffix: ".csv" });
+    try {
+      const result = await measure(
+        ...[...subs, "--role", "sub", "--step-subs", "2", "--max-subs", "5", "-j", "0.5"],
+        ...["-S", "0.02", "--latency-threshold", "10000", "--shortfall-ratio", "0.3"],
+        ...["--sub-filter", "next-group", "--report", report, "-t", "30"],
+      );
+      assert.ok(Number(result["best_subscribers"]) > 1, JSON.stringify(result));
+      assert.equal(result.lost, 0);
+      const lines = (await Deno.readTextFile(report)).trimEnd().split("\n");
+      assert.equal(lines[0]!.split(",")[1], "level");
+      assert.deepEqual(lines.slice(1).map((line) => Number(line.split(",")[1])).at(0), 1);
+      assert.ok(lines.length >= 3, `${lines.length} lines`);
+    } finally {
+      await Deno.remove(report);
+    }
+  },
+});
+
+Deno.test({
   name: "two ends of a benchmark find each other by a relay, whichever way the track is offered",
   ignore,
   fn: async () => {
@@ -154,6 +183,9 @@ Deno.test({
         ["loopback", "-D", "-s", "2000"],
         ["loopback", "--video", "720p", "-D"],
         ["pub", "--listen", "0.0.0.0:0"],
+        ["adaptive", "--role", "pub"],
+        ["adaptive", "moqt://127.0.0.1:1", "--mode", "bw", "--role", "sub"],
+        ["loopback", "--congestion", "reno"],
       ]
     ) {
       const { code } = await runXoq(["moq", "bench", ...args]);

@@ -178,7 +178,7 @@ export const moqBenchSubCommand: Command = defineCommand({
       await audience.close();
     }
     const summary = audience.summary();
-    bench.conclude(output, summary);
+    bench.conclude(output, summary, { ...audience.dropped });
     return summary.objects > 0 ? 0 : 1;
   },
 });

@@ -1,5 +1,6 @@
 /**
- * Finds how much gets through: the bitrate goes up step by step until something gives way.
+ * Finds how much gets through: a level, of bitrate or of subscribers, goes up step by step until
+ * something gives way.
  *
  * @module
  */
@@ -7,22 +8,30 @@ import type { Summary } from "./stats.ts";
 
 /** How to search. */
 export interface RampOptions {
-  /** Megabits a second to begin with. */
-  startMbps: number;
+  /** The level to begin with: megabits a second, or subscribers. */
+  start: number;
   /** What is added after each good interval. */
-  stepMbps: number;
+  step: number;
   /** Never more than this. */
-  maxMbps: number;
+  max: number;
   /** A 95th percentile of latency above this is a sign, in milliseconds. */
   latencyMs: number;
-  /** Getting less than this share of what is sent is a sign. */
+  /** Getting less than this share of the level is a sign. */
   shortfall: number;
-  /** The rate is multiplied by this after a sign. */
+  /** The level is multiplied by this after a sign. */
   backoff: number;
+  /** Whether levels are whole numbers of steps, and 1 at least. Default false. */
+  whole?: boolean;
 }
 
 /** What an interval showed. */
 export type Verdict = "good" | "latency" | "loss" | "shortfall";
+
+/** What of an interval is judged. */
+export interface Observed extends Pick<Summary, "lost" | "latency_ms"> {
+  /** How much of the level was there, in its unit. */
+  delivered: number;
+}
 
 /** Intervals with signs, one after another, that mean the ceiling is found. */
 const SIGNS = 2;
@@ -32,7 +41,7 @@ const CEILINGS = 3;
 /** The search. */
 export class Ramp {
   readonly #options: RampOptions;
-  #mbps: number;
+  #level: number;
   #best = 0;
   #signs = 0;
   #ceilings = 0;
@@ -41,16 +50,16 @@ export class Ramp {
   /** Begins at the start. */
   constructor(options: RampOptions) {
     this.#options = options;
-    this.#mbps = Math.min(options.startMbps, options.maxMbps);
+    this.#level = Math.min(options.start, options.max);
   }
 
-  /** What to send now. */
-  get mbps(): number {
-    return this.#mbps;
+  /** What to send now, or to how many. */
+  get level(): number {
+    return this.#level;
   }
 
   /** The most that got through in an interval without a sign. */
-  get bestMbps(): number {
+  get best(): number {
     return this.#best;
   }
 
@@ -59,27 +68,34 @@ export class Ramp {
     return this.#ceilings >= CEILINGS || this.#capped;
   }
 
-  /** Judges an interval, and sets what to send in the next. */
-  judge(interval: Summary): Verdict {
+  /** Judges an interval, and sets the level of the next. */
+  judge(interval: Observed): Verdict {
     const verdict = this.#verdict(interval);
-    const { stepMbps, maxMbps, backoff } = this.#options;
+    const { step, max } = this.#options;
     if (verdict === "good") {
       this.#signs = 0;
-      this.#best = Math.max(this.#best, interval.mbps);
-      this.#capped = this.#mbps >= maxMbps;
-      this.#mbps = Math.min(maxMbps, this.#mbps + stepMbps);
+      this.#best = Math.max(this.#best, interval.delivered);
+      this.#capped = this.#level >= max;
+      this.#level = Math.min(max, this.#level + step);
     } else if (++this.#signs >= SIGNS) {
       this.#signs = 0;
       this.#ceilings++;
-      this.#mbps *= backoff;
+      this.#level = this.#reduced();
     }
     return verdict;
   }
 
-  #verdict({ lost, latency_ms, mbps }: Summary): Verdict {
+  /** Whole levels lose a step at least, else nothing would change. */
+  #reduced(): number {
+    const { backoff, whole = false, step } = this.#options;
+    const level = this.#level * backoff;
+    return whole ? Math.max(1, Math.min(Math.floor(level), this.#level - step)) : level;
+  }
+
+  #verdict({ lost, latency_ms, delivered }: Observed): Verdict {
     const { latencyMs, shortfall } = this.#options;
     if (lost > 0) return "loss";
     if ((latency_ms.p95 ?? 0) > latencyMs) return "latency";
-    return mbps < this.#mbps * shortfall ? "shortfall" : "good";
+    return delivered < this.#level * shortfall ? "shortfall" : "good";
   }
 }

@@ -20,6 +20,9 @@ export interface SendTally {
   groups: number;
 }
 
+/** Datagrams that go before others have their turn. */
+const DATAGRAMS_A_TURN = 32;
+
 /** Sends a load to one subscriber. */
 export class LoadSender {
   readonly #publication: Publication;
@@ -29,6 +32,7 @@ export class LoadSender {
   readonly #clock = new WallClock();
   readonly #pace = new Pace();
   readonly #turns = new Turns();
+  #sinceTurn = 0;
   /** What was sent so far. */
   readonly tally: SendTally = { objects: 0, bytes: 0, groups: 0 };
 
@@ -166,8 +170,13 @@ export class LoadSender {
       });
       this.tally.objects++;
       this.tally.bytes += sizeOf(id);
-      // Nothing tells when a datagram has gone: a few at a time keep the transport's queue short.
-      if (this.#turns.step() || (rate <= 0 && id % 32 === 31)) await this.#turns.give();
+      // Nothing tells when a datagram has gone: a few at a time keep the transport's queue short. They
+      // are counted across groups, which may be of one.
+      const isMany = rate <= 0 && ++this.#sinceTurn >= DATAGRAMS_A_TURN;
+      if (this.#turns.step() || isMany) {
+        this.#sinceTurn = 0;
+        await this.#turns.give();
+      }
     }
   }
 }

@@ -48,6 +48,12 @@ export interface ReceiveOptions {
   lingerMs?: number;
 }
 
+/** What did not reach a subscription's reader, and why. */
+export interface SubscriptionStats extends SinkStats {
+  /** Streams that the publisher, or a relay, reset: by a delivery timeout, or a policy of its own. */
+  cutStreams: number;
+}
+
 /** Priority of streams that name none, on tracks that name none: draft-18, section 12.4. */
 const DEFAULT_PRIORITY = 128;
 
@@ -73,6 +79,7 @@ export class Subscription implements AsyncDisposable {
   #expected: number | undefined;
   /** Datagrams that came before anybody read. */
   #unread = 0;
+  #cutStreams = 0;
   #linger: ReturnType<typeof setTimeout> | undefined;
   /** Which track. */
   readonly track: TrackName;
@@ -119,10 +126,15 @@ export class Subscription implements AsyncDisposable {
   }
 
   /** What the reader did not get. */
-  get stats(): SinkStats {
+  get stats(): SubscriptionStats {
     const { droppedDatagrams, lateObjects, droppedGroups } = this.#mode?.stats ??
       { droppedDatagrams: 0, lateObjects: 0, droppedGroups: 0 };
-    return { droppedDatagrams: droppedDatagrams + this.#unread, lateObjects, droppedGroups };
+    return {
+      droppedDatagrams: droppedDatagrams + this.#unread,
+      lateObjects,
+      droppedGroups,
+      cutStreams: this.#cutStreams,
+    };
   }
 
   /** Every object as it arrives: lowest latency, no order between streams. */
@@ -296,6 +308,7 @@ export class Subscription implements AsyncDisposable {
     return new SubgroupReceiver(header, priority, sink as Sink, {
       isOver: () => signal.aborted,
       over,
+      cut: () => this.#cutStreams++,
       onStop: (stop) => {
         this.#stops.add(stop);
         return () => this.#stops.delete(stop);
@@ -330,6 +343,8 @@ export interface ReceiverHost {
   isOver(): boolean;
   /** The stream has ended. */
   over(): void;
+  /** The stream was reset. */
+  cut(): void;
   /** Calls `stop` when nothing is wanted any more. Returns what takes that back. */
   onStop(stop: () => void): () => void;
 }
@@ -395,9 +410,10 @@ export class SubgroupReceiver {
   ended(whole: boolean): void {
     const last = whole && this.#header.endOfGroup ? this.#last : undefined;
     this.#forget();
+    if (!whole && !this.isStopped) this.#host.cut();
     this.#sink.ended(this.#header.group, whole, last);
     this.#host.over();
   }
 }
 
-export type { GroupPolicy, ObjectGap, ReceivedGroup, ReceivedObject, SinkStats };
+export type { GroupPolicy, ObjectGap, ReceivedGroup, ReceivedObject };

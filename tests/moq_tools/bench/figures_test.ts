@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Ramp } from "../../../lib/moq_tools/bench/adaptive.ts";
+import { type Observed, Ramp } from "../../../lib/moq_tools/bench/adaptive.ts";
+import { CSV_HEAD, csvLine } from "../../../lib/moq_tools/bench/report.ts";
 import { Histogram } from "../../../lib/moq_tools/bench/histogram.ts";
 import { plainLoad, videoLoad } from "../../../lib/moq_tools/bench/load.ts";
 import { LossCounter } from "../../../lib/moq_tools/bench/loss.ts";
@@ -189,42 +190,54 @@ Deno.test("objects too large for a datagram are refused", () => {
   assert.equal(plainLoad({ ...options, objectBytes: 1152 }).datagrams, true);
 });
 
-function interval(mbps: number, p95: number, lost = 0): Summary {
-  return {
-    objects_per_second: 1,
-    mbps,
-    lost,
-    latency_ms: { p50: p95, p95, p99: p95 },
-    jitter_ms: 0,
-    objects: 1,
-    bytes: 1,
-    groups: 1,
-    seconds: 1,
-    clock_offset: false,
-  };
+function interval(delivered: number, p95: number, lost = 0): Observed {
+  return { delivered, lost, latency_ms: { p50: p95, p95, p99: p95 } };
 }
 
 Deno.test("a ramp climbs to what gets through, and stays within the limit", () => {
-  const options = {
-    startMbps: 10,
-    stepMbps: 10,
-    maxMbps: 1000,
-    latencyMs: 50,
-    shortfall: 0.85,
-    backoff: 0.5,
-  };
+  const options = { start: 10, step: 10, max: 1000, latencyMs: 50, shortfall: 0.85, backoff: 0.5 };
   const ramp = new Ramp(options);
   let turns = 0;
   for (; !ramp.over && turns < 200; turns++) {
-    const mbps = ramp.mbps;
-    ramp.judge(mbps <= 80 ? interval(mbps, 5) : interval(80, 500));
+    const { level } = ramp;
+    ramp.judge(level <= 80 ? interval(level, 5) : interval(80, 500));
   }
-  assert.equal(ramp.bestMbps, 80);
+  assert.equal(ramp.best, 80);
   assert.ok(turns < 60, `${turns} intervals`);
-  const capped = new Ramp({ ...options, maxMbps: 20 });
+  const capped = new Ramp({ ...options, max: 20 });
   assert.equal(capped.judge(interval(10, 1)), "good");
   assert.equal(capped.judge(interval(20, 1)), "good");
   assert.equal(capped.over, true);
   assert.equal(new Ramp(options).judge(interval(10, 1, 3)), "loss");
   assert.equal(new Ramp(options).judge(interval(5, 1)), "shortfall");
+});
+
+Deno.test("a ramp of whole levels gives back a step at least", () => {
+  const options = { start: 1, step: 1, max: 100, latencyMs: 50, shortfall: 0.85, backoff: 0.95 };
+  const ramp = new Ramp({ ...options, whole: true });
+  const levels: number[] = [];
+  while (!ramp.over) {
+    levels.push(ramp.level);
+    ramp.judge(ramp.level <= 4 ? interval(ramp.level, 5) : interval(ramp.level, 500));
+  }
+  assert.deepEqual(levels.slice(0, 8), [1, 2, 3, 4, 5, 5, 4, 5]);
+  assert.equal(ramp.best, 4);
+});
+
+Deno.test("an interval is a line of CSV, with nothing where nothing is known", () => {
+  const summary: Summary = {
+    objects_per_second: 12,
+    mbps: 3.5,
+    lost: 1,
+    latency_ms: { p50: null, p95: 7.25, p99: null },
+    jitter_ms: 0,
+    objects: 12,
+    bytes: 1,
+    groups: 1,
+    seconds: 1,
+    clock_offset: false,
+  };
+  const line = csvLine(2.5, { ...summary, level: 4, delivered: 3.5, verdict: "loss" });
+  assert.equal(line, "2.500,4,3.5,3.5,12,,7.25,1,loss\n");
+  assert.equal(CSV_HEAD.split(",").length, line.split(",").length);
 });

@@ -67,6 +67,14 @@ Deno.test("a load goes in datagrams", async () => {
   assert.equal(bytes, objects * 500);
 });
 
+Deno.test("a datagram a group, as fast as it goes, leaves others their turn", async () => {
+  const { objects, groups } = await run(
+    load({ datagrams: true, objectBytes: 50, groupObjects: 1 }),
+    300,
+  );
+  assert.equal(objects, groups);
+});
+
 Deno.test("a paced load keeps its rate", async () => {
   const { objects_per_second, lost } = await run(load({ rate: 1000 }), 300);
   assert.equal(lost, 0);
