@@ -11,14 +11,12 @@ import { hasFetchFlags, type Version } from "../moqt/versions.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
 import type { GroupOrder } from "../moqt/wire/parameters.ts";
 import type { TrackProperties } from "../moqt/wire/properties.ts";
+import { FillBudget } from "./fill_budget.ts";
 import { type KnownTrack, segmentAt } from "./knowledge.ts";
 import type { PullInfo } from "./pull.ts";
 import type { NoItem, PullReader } from "./pull_reader.ts";
 import { before, earlier, endFromWire, endToWire, later, type Span } from "./span.ts";
 import { Walk } from "./walk.ts";
-
-/** How long publishers are waited for where the subscriber does not say, in milliseconds. */
-const FILL_MS = 30_000;
 
 const DEFAULT_PRIORITY = 128;
 
@@ -65,7 +63,7 @@ interface Begun {
 class Fetching {
   readonly #source: FetchSource;
   readonly #request: IncomingFetch;
-  readonly #until: number;
+  readonly #budget: FillBudget;
   readonly #order: GroupOrder;
   readonly #priority: number;
   /** What was begun to be asked for before objects are sent. */
@@ -75,10 +73,10 @@ class Fetching {
   #to: Location;
 
   constructor(source: FetchSource, request: IncomingFetch) {
-    const { fillTimeoutMs = FILL_MS, groupOrder, priority } = request.parameters;
+    const { fillTimeoutMs, groupOrder, priority } = request.parameters;
     this.#source = source;
     this.#request = request;
-    this.#until = performance.now() + Math.min(fillTimeoutMs, FILL_MS);
+    this.#budget = new FillBudget(fillTimeoutMs);
     this.#order = groupOrder ?? "ascending";
     this.#priority = priority ?? DEFAULT_PRIORITY;
     this.#properties = source.properties;
@@ -96,7 +94,7 @@ class Fetching {
     const walk = new Walk({ from, to }, this.#order, {
       known: this.#source.known,
       pull: (wanted, order) => this.#pull(wanted, order),
-      until: this.#until,
+      budget: this.#budget,
       priority: properties.defaultPriority ?? DEFAULT_PRIORITY,
       tellsGaps: hasFetchFlags(version),
       signal,
@@ -164,13 +162,13 @@ class Fetching {
   }
 
   async #begin({ from, to }: Span): Promise<PullInfo | NoItem> {
-    if (performance.now() >= this.#until) return { kind: "late" };
+    if (this.#budget.isSpent) return { kind: "late" };
     const span = { from, to };
     const order = this.#order;
     const reader = this.#source.pull(span, order, this.#priority);
     const begun = { span, order, reader };
     this.#begun.push(begun);
-    const answer = await reader.ready(this.#until);
+    const answer = await this.#budget.wait((until) => reader.ready(until));
     this.#request.signal.throwIfAborted();
     if ("end" in answer) {
       this.#properties ??= answer.properties;

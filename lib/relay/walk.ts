@@ -6,6 +6,7 @@
 import type { FetchItem } from "../moqt/data/fetch.ts";
 import { compareLocations, type Location } from "../moqt/wire/location.ts";
 import type { GroupOrder } from "../moqt/wire/parameters.ts";
+import type { FillBudget } from "./fill_budget.ts";
 import { GapTeller } from "./gap_teller.ts";
 import { readGroup } from "./held_reader.ts";
 import { type KnownTrack, type Segment, segmentAt } from "./knowledge.ts";
@@ -19,8 +20,8 @@ export interface WalkOptions {
   known: KnownTrack;
   /** Asks publishers for a stretch. */
   pull(span: Span, order: GroupOrder): PullReader;
-  /** Publishers are waited for until then, as `performance.now()`. */
-  until: number;
+  /** How long publishers are waited for. */
+  budget: FillBudget;
   /** The priority of objects whose streams name none. */
   priority: number;
   /** Whether the subscriber can be told what nobody knows; otherwise the fetch is cut off there. */
@@ -140,8 +141,8 @@ export class Walk {
 
   /** What publishers give of a stretch. */
   async *#pull(span: Span, order: GroupOrder): Items {
-    const { signal, until } = this.#options;
-    const isLate = performance.now() >= until;
+    const { signal, budget } = this.#options;
+    const isLate = budget.isSpent;
     if (isLate || this.#failed) {
       yield* this.#unknown(span, order, undefined, isLate);
       return endOf(span, order);
@@ -152,7 +153,7 @@ export class Walk {
     let last: Location | undefined;
     try {
       for (;;) {
-        const item = await reader.next(until);
+        const item = await budget.wait((until) => reader.next(until));
         signal.throwIfAborted();
         if (item.kind === "object" || item.kind === "gap") {
           // What is shared may be of more.
