@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { type Budget, fuzzTarget, parseInputs } from "./fuzz/run.ts";
-import { fuzzTargets } from "./fuzz/targets.ts";
+import { type FuzzTarget, fuzzTargets } from "./fuzz/targets.ts";
 
 const { values } = parseArgs({
   options: {
@@ -22,13 +22,15 @@ const seed = Number(values.seed);
 const targets = (await fuzzTargets()).filter(({ name }) =>
   values.target === undefined || name === values.target || name.startsWith(`${values.target}-`)
 );
+// Those that take few inputs leave the rest of theirs to those that follow.
+const most = ({ mostInputs = Number.MAX_VALUE }: FuzzTarget) => mostInputs;
+targets.sort((a, b) => most(a) - most(b));
 if (targets.length === 0) throw new TypeError(`no fuzz target ${values.target}`);
 
 let left = values.inputs === undefined ? Infinity : parseInputs(values.inputs);
 let findings = 0;
 let total = 0;
 for (const [index, target] of targets.entries()) {
-  // What a slow target leaves of its share goes to those that follow.
   const share = left / (targets.length - index);
   const budget: Budget = values.inputs === undefined
     ? { milliseconds: Number(values.seconds) * 1_000 / targets.length }

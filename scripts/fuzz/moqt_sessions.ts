@@ -29,7 +29,7 @@ const MAX_ACTS = 24;
 /** Longest that a session's end may take, in milliseconds. */
 const MAX_END_MS = 5_000;
 /** Inputs a target gets of `--inputs`. */
-const MOST_INPUTS = 20_000;
+const MOST_INPUTS = 5_000;
 
 type Sink = WritableStreamDefaultWriter<Uint8Array>;
 
