@@ -9,7 +9,8 @@ import { UsageError } from "../errors.ts";
 import type { ConnectOptions } from "../moq_tools/connect.ts";
 import { type Version, VERSIONS } from "../moqt/versions.ts";
 import type { Token } from "../moqt/wire/token.ts";
-import type { ServerTrust } from "../transport/direct.ts";
+import type { CongestionControl } from "../transport/connection.ts";
+import type { DirectOptions, ServerTrust } from "../transport/direct.ts";
 import { ENDPOINT_OPTIONS } from "./common_options.ts";
 import { endpointOptions, type EndpointValues } from "./endpoint_values.ts";
 import { readPem } from "./files.ts";
@@ -57,6 +58,13 @@ export const DIAL_OPTIONS = {
     brief: "append TLS secrets to this file, for Wireshark",
     section: "Network",
   },
+  "congestion": {
+    type: "enum",
+    values: ["auto", "bbr3", "cubic"],
+    default: "auto",
+    brief: "how to find out how fast to send; auto: bbr3, and cubic on loopback",
+    section: "Network",
+  },
   "timeout": {
     type: "duration",
     value: "TIME",
@@ -87,6 +95,8 @@ export interface DialValues extends TrustValues, EndpointValues {
   readonly token: string | undefined;
   /** `--keylogfile`. */
   readonly keylogfile: string | undefined;
+  /** `--congestion`. */
+  readonly congestion: "auto" | CongestionControl;
   /** `--timeout`, in milliseconds. */
   readonly timeout: number;
 }
@@ -135,6 +145,16 @@ export function tokensOf(text: string | undefined): readonly Token[] | undefined
   return [{ use: "value", type: 0, value: new TextEncoder().encode(text) }];
 }
 
+/** What both ends of a connection are told. */
+export function wireOptions(
+  { keylogfile, congestion }: Pick<DialValues, "keylogfile" | "congestion">,
+): Pick<DirectOptions, "keyLogFile" | "congestion"> {
+  return {
+    ...(keylogfile === undefined ? {} : { keyLogFile: keylogfile }),
+    ...(congestion === "auto" ? {} : { congestion }),
+  };
+}
+
 /** Everything a dialler is told. */
 export async function connectOptions(values: DialValues): Promise<ConnectOptions> {
   const trust = await serverTrust(values);
@@ -147,7 +167,7 @@ export async function connectOptions(values: DialValues): Promise<ConnectOptions
     ...(bind === undefined ? {} : { bind }),
     ...(trust === undefined ? {} : { trust }),
     ...(tokens === undefined ? {} : { tokens }),
-    ...(values.keylogfile === undefined ? {} : { keyLogFile: values.keylogfile }),
+    ...wireOptions(values),
   };
 }
 

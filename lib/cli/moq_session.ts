@@ -15,7 +15,13 @@ import type { RequestHandlers } from "../moqt/session/incoming.ts";
 import type { MoqtSession } from "../moqt/session/session.ts";
 import type { OptionTable } from "../device.ts";
 import type { IncomingSession } from "../transport/direct.ts";
-import { connectOptions, DIAL_OPTIONS, type DialValues, parseDrafts } from "./moq_options.ts";
+import {
+  connectOptions,
+  DIAL_OPTIONS,
+  type DialValues,
+  parseDrafts,
+  wireOptions,
+} from "./moq_options.ts";
 import type { Output } from "./output.ts";
 import { readCertificate } from "./relay_options.ts";
 
@@ -142,7 +148,7 @@ export async function keepListening(
     address: at,
     versions: parseDrafts(values.draft),
     ...(certificate === undefined ? {} : { certificate }),
-    ...(values.keylogfile === undefined ? {} : { keyLogFile: values.keylogfile }),
+    ...wireOptions(values),
   }, {
     admit: (incoming) => {
       const arriving = Promise.withResolvers<MoqtSession>();

@@ -19,7 +19,7 @@ export interface ServerTrust {
 
 /** What both ends may set. */
 export interface DirectOptions {
-  /** Default `cubic`. */
+  /** Default `bbr3`, which bears packets that are lost by chance; on loopback `cubic`. */
   congestion?: CongestionControl;
   /** Most bytes in flight or queued per connection before `write()` waits. Default 1 MiB. */
   sendWindow?: number;

@@ -35,11 +35,15 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** What header values may hold here: visible ASCII, spaces and tabs. */
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 
-function directSettings(options: DirectOptions): QuicDirectSettings {
-  const { maxStreams, sendWindow, datagramWindow, receiveWindow, congestion, keyLogFile } = options;
+/** Loopback loses only what is too fast for it: there losses mean congestion, and BBR costs time. */
+const HERE = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)(:\d+)?$/;
+
+/** @param place host or address that is dialled, or listened at */
+function directSettings(options: DirectOptions, place: string): QuicDirectSettings {
+  const { maxStreams, sendWindow, datagramWindow, receiveWindow, keyLogFile } = options;
   const { connectionWindow } = options;
   return {
-    ...(congestion === undefined ? {} : { congestion }),
+    congestion: options.congestion ?? (HERE.test(place) ? "cubic" : "bbr3"),
     ...(sendWindow === undefined
       ? {}
       : { sendWindow: whole("sendWindow", sendWindow, 1, 2 ** 31 - 1) }),
@@ -133,7 +137,7 @@ export function dialSettings(url: URL, options: DialOptions): QuicDialSettings {
   const target = new URL(url);
   target.hash = "";
   return {
-    ...directSettings(options),
+    ...directSettings(options, url.hostname),
     keepAliveMs: KEEP_ALIVE_MS,
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: url.port === "" ? DEFAULT_PORT : Number(url.port),
@@ -167,7 +171,7 @@ export function listenSettings(options: ListenOptions): QuicListenSettings {
     throw new UsageError("a listener needs an address", { hint: "write ADDR:PORT, or *:PORT" });
   }
   return {
-    ...directSettings(options),
+    ...directSettings(options, options.address),
     // IPv6's "all addresses" takes IPv4 too, where the system has IPv6.
     bind: addresses.toReversed(),
     alpns,

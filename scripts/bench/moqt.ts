@@ -130,16 +130,40 @@ function followMarks(subscriber: End, publisher: End): { stop(): void } {
   return { stop: () => clearInterval(timer) };
 }
 
-async function ours(scheme: Scheme, load: Load): Promise<Result> {
-  await using publisher = End.xoq([
-    ...["moq", "bench", "pub", "--listen", "127.0.0.1:0", "--json", "-t", "600", "-i", "600"],
-    ...[...NAME, ...loadArguments(load)],
-  ]);
-  const [, address] = await publisher.line(/"listening","address":"([^"]+)"/, 20_000);
-  return await watchOurs(`${scheme}://${address}/`, publisher);
+/** What lies between the two ends: gives where to dial instead. */
+type Between = (address: string) => Promise<AsyncDisposable & { address: string }>;
+
+const nothing: Between = (address) =>
+  Promise.resolve({ address, [Symbol.asyncDispose]: () => Promise.resolve() });
+
+/** A path in a process of its own that loses packets, 50 ms there and back. */
+function losing(percent: number): Between {
+  return async (address) => {
+    const path = new End(Deno.execPath(), [
+      ...["run", "-A", "--no-check", "tests/support/bad_path.ts", "--to", address],
+      ...["--loss", `${percent / 100}`, "--delay", "25"],
+    ]);
+    const [, at] = await path.line(/^path (\S+)/, 20_000);
+    return { address: at!, [Symbol.asyncDispose]: () => path[Symbol.asyncDispose]() };
+  };
 }
 
-async function theirs(scheme: Scheme, load: Load): Promise<Result> {
+async function ours(
+  scheme: Scheme,
+  load: Load,
+  between: Between = nothing,
+  more: readonly string[] = [],
+): Promise<Result> {
+  await using publisher = End.xoq([
+    ...["moq", "bench", "pub", "--listen", "127.0.0.1:0", "--json", "-t", "600", "-i", "600"],
+    ...[...NAME, ...loadArguments(load), ...more],
+  ]);
+  const [, address] = await publisher.line(/"listening","address":"([^"]+)"/, 20_000);
+  await using path = await between(address!);
+  return await watchOurs(`${scheme}://${path.address}/`, publisher);
+}
+
+async function theirs(scheme: Scheme, load: Load, between: Between = nothing): Promise<Result> {
   const port = freePort();
   await using publisher = new End(aiomoqtProgram("moq-pub-server"), [
     ...["--bind", "127.0.0.1", "-p", `${port}`, scheme === "moqt" ? "-Q" : "-W"],
@@ -147,7 +171,8 @@ async function theirs(scheme: Scheme, load: Load): Promise<Result> {
     ...[...NAME, ...loadArguments(load)],
   ]);
   await publisher.line(/server ready/, 20_000);
-  return await watchTheirs(`${scheme}://127.0.0.1:${port}/`, publisher);
+  await using path = await between(`127.0.0.1:${port}`);
+  return await watchTheirs(`${scheme}://${path.address}/`, publisher);
 }
 
 /** Medians of runs in turn. */
@@ -226,6 +251,28 @@ async function paced(): Promise<void> {
     add(`rate, ${wire(scheme)}`, "rate", "objects/s", result);
   }
 }
+
+async function loss(): Promise<void> {
+  report.section("two processes, QUIC, 50 ms there and back, packets lost each way");
+  for (const percent of [0, 1, 5]) {
+    const between = losing(percent);
+    for (const [name, load] of [["1 KiB", { size: 1024 }], ["100/s", LIVE]] as const) {
+      const result = await sideBySide(name, {
+        // As it is by itself where the path is not this machine's own.
+        ours: () => ours("moqt", load, between, ["--congestion", "bbr3"]),
+        ...(peers ? { theirs: () => theirs("moqt", load, between) } : {}),
+      });
+      const title = `${percent} % lost, ${name}`;
+      add(title, "rate", "objects/s", result);
+      if (load !== LIVE) continue;
+      add(`${title}, latency p50`, "p50", "ms", result);
+      add(`${title}, latency p99`, "p99", "ms", result);
+    }
+  }
+}
+
+/** What links with losses still take. */
+const LIVE: Load = { size: 1024, rate: 100 };
 
 async function loopback(): Promise<void> {
   report.section("publisher and subscriber in one process, QUIC");
@@ -350,7 +397,9 @@ async function memory(): Promise<void> {
 
 try {
   if (!peers) report.note(noAiomoqt!);
-  for (const [name, run] of Object.entries({ unpaced, paced, loopback, relays, fanout, memory })) {
+  for (
+    const [name, run] of Object.entries({ unpaced, paced, loss, loopback, relays, fanout, memory })
+  ) {
     if (wants(name)) await run();
   }
 } finally {
