@@ -14,7 +14,6 @@ import { directTransport } from "../moq_tools/direct.ts";
 import { IMPLEMENTATION } from "../moq_tools/interop/mod.ts";
 import { listenSessions, type SessionHost } from "../moqt/listen.ts";
 import { type TrackName, trackName } from "../moqt/wire/track_name.ts";
-import type { CongestionControl } from "../transport/connection.ts";
 import type { Listener } from "../transport/direct.ts";
 import {
   connectOptions,
@@ -22,6 +21,7 @@ import {
   type DialValues,
   parseDrafts,
   parseNamespace,
+  wireOptions,
 } from "./moq_options.ts";
 import type { Output } from "./output.ts";
 
@@ -61,14 +61,6 @@ export const BENCH_OPTIONS = {
     max: 3_600,
     fraction: true,
     brief: "tell the figures so often",
-  },
-  "congestion": {
-    type: "enum",
-    values: ["cubic", "bbr3"],
-    alias: "cc-algo",
-    default: "cubic",
-    brief: "congestion control of what is sent by QUIC and WebTransport",
-    section: "Network",
   },
   "max-queued-bytes": {
     type: "number",
@@ -179,15 +171,13 @@ export interface BenchValues extends DialValues {
   readonly duration: number;
   /** `--interval`. */
   readonly interval: number;
-  /** `--congestion`. */
-  readonly congestion: CongestionControl;
   /** `--max-queued-bytes`. */
   readonly "max-queued-bytes": number;
 }
 
 /** What options say of connections. */
-export function wireOptions(values: BenchValues) {
-  return { congestion: values.congestion, sendWindow: values["max-queued-bytes"] };
+export function connectionOptions(values: BenchValues) {
+  return { ...wireOptions(values), sendWindow: values["max-queued-bytes"] };
 }
 
 /** The load that options say. Throws `UsageError`. */
@@ -215,7 +205,7 @@ export function trackOf({ namespace, trackname }: BenchValues): TrackName {
 export async function diallerOf(target: string, values: BenchValues): Promise<Dialler> {
   return new Dialler(target, {
     ...await connectOptions(values),
-    ...wireOptions(values),
+    ...connectionOptions(values),
     implementation: IMPLEMENTATION,
   });
 }
@@ -229,8 +219,7 @@ export async function listenerOf(
   return await listenSessions(await directTransport(), {
     address,
     versions: parseDrafts(values.draft),
-    ...wireOptions(values),
-    ...(values.keylogfile === undefined ? {} : { keyLogFile: values.keylogfile }),
+    ...connectionOptions(values),
   }, host);
 }
 

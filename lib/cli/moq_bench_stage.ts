@@ -51,7 +51,7 @@ export async function relayStage(
   if (target === undefined) {
     const relay = await ownRelay(await directTransport(), parseDrafts(values.draft), {
       address: "127.0.0.1:0",
-      ...bench.wireOptions(values),
+      ...bench.connectionOptions(values),
     });
     stack.use(relay);
     dialler = stack.use(await bench.diallerTo(relay, values));

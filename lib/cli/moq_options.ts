@@ -61,6 +61,7 @@ export const DIAL_OPTIONS = {
   "congestion": {
     type: "enum",
     values: ["auto", "bbr3", "cubic"],
+    alias: "cc-algo",
     default: "auto",
     brief: "how to find out how fast to send; auto: bbr3, and cubic on loopback",
     section: "Network",
