@@ -88,7 +88,9 @@ export function decodeRelayToken(text: string): UnverifiedToken {
 
 function decodeBody(bytes: Uint8Array): UnverifiedToken {
   const reader = new ByteReader(bytes);
-  if (reader.u8() !== VERSION) throw new TokenFormatError("is none of xoq relay token, or of another version");
+  if (reader.u8() !== VERSION) {
+    throw new TokenFormatError("is none of xoq relay token, or of another version");
+  }
   const issuer = encodeHex(reader.take(ISSUER_BYTES));
   const expires = reader.u16() * 0x1_0000_0000 + reader.u32();
   reader.take(NONCE_BYTES);
