@@ -14,7 +14,7 @@ import { directTransport } from "../moq_tools/direct.ts";
 import { IMPLEMENTATION } from "../moq_tools/interop/mod.ts";
 import { listenSessions, type SessionHost } from "../moqt/listen.ts";
 import { type TrackName, trackName } from "../moqt/wire/track_name.ts";
-import type { Listener } from "../transport/direct.ts";
+import type { DirectOptions, Listener } from "../transport/direct.ts";
 import {
   connectOptions,
   DIAL_OPTIONS,
@@ -72,6 +72,7 @@ export const BENCH_OPTIONS = {
     section: "Network",
   },
   ...DIAL_OPTIONS,
+  "congestion": { ...DIAL_OPTIONS.congestion, alias: "cc-algo" },
 } as const satisfies OptionTable;
 
 /** Of benchmarks that publish. */
@@ -176,7 +177,9 @@ export interface BenchValues extends DialValues {
 }
 
 /** What options say of connections. */
-export function connectionOptions(values: BenchValues) {
+export function connectionOptions(
+  values: BenchValues,
+): Pick<DirectOptions, "sendWindow" | "keyLogFile" | "congestion"> {
   return { ...wireOptions(values), sendWindow: values["max-queued-bytes"] };
 }
 

@@ -18,6 +18,7 @@ export type OwnValues = bench.BenchValues & { readonly quic: boolean; readonly p
 
 /** A publisher here, and the way its subscribers take to it. */
 export interface Stage extends AsyncDisposable {
+  /** The publisher. */
   readonly publisher: LoadPublisher;
   /** What subscribers dial. */
   readonly dialler: Dialler;

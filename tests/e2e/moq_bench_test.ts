@@ -145,6 +145,23 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a benchmark's subscriber that comes first waits for its publisher, but not for ever",
+  ignore,
+  fn: async () => {
+    await using relay = xoq(["relay", "--public", "--listen", "127.0.0.1:0", "--json"]);
+    const { urls } = await relay.until("ready");
+    const url = (urls as string[])[0]!;
+    const { code } = await runXoq(["moq", "bench", "sub", url, "-k", "--timeout", "300ms"]);
+    assert.equal(code, 3);
+    await using subscriber = xoq(["moq", "bench", "sub", url, "-k", "-t", "0", "--json"]);
+    await subscriber.until("waiting");
+    await using _publisher = xoq(["moq", "bench", "pub", url, "-k", "-r", "500", "-t", "2"]);
+    assert.equal((await subscriber.exit()).code, 0);
+    checkResult(JSON.parse(subscriber.printed.at(-1)!));
+  },
+});
+
+Deno.test({
   name: "a benchmark that is interrupted tells what it measured, and leaves nothing behind",
   ignore,
   fn: async () => {

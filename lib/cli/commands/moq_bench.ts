@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { Backoff } from "../../backoff.ts";
 import { UsageError } from "../../errors.ts";
 import { Audience } from "../../moq_tools/bench/audience.ts";
 import { LoadPublisher, type OfferBy } from "../../moq_tools/bench/publish.ts";
 import { round, type Summary } from "../../moq_tools/bench/stats.ts";
+import type { Dialler } from "../../moq_tools/connect.ts";
+import { RequestError } from "../../moqt/errors.ts";
 import { IMPLEMENTATION } from "../../moq_tools/interop/mod.ts";
 import { isLoopback, listenAddress } from "../../moq_tools/serve.ts";
 import type { OptionTable } from "../../device.ts";
@@ -163,11 +166,10 @@ export const moqBenchSubCommand: Command = defineCommand({
   ],
   run: async ([target = ""], values, { output, signal }) => {
     await using dialler = await bench.diallerOf(target, values);
-    const { session } = await dialler.dial({ signal });
     const audience = new Audience(bench.trackOf(values), { countOnly: values["no-stats"] });
     try {
       using time = new bench.RunTime(signal, values.duration);
-      await audience.join(session, time.signal);
+      await joinOnceThere(audience, dialler, values.timeout, { signal: time.signal, output });
       using _ticker = new bench.Ticker(
         output,
         values.interval,
@@ -182,3 +184,26 @@ export const moqBenchSubCommand: Command = defineCommand({
     return summary.objects > 0 ? 0 : 1;
   },
 });
+
+/** Subscribes; a track that nobody publishes yet is asked for again until `timeoutMs` is over. */
+async function joinOnceThere(
+  audience: Audience,
+  dialler: Dialler,
+  timeoutMs: number,
+  { signal, output }: { signal: AbortSignal; output: Output },
+): Promise<void> {
+  const backoff = new Backoff();
+  const ends = performance.now() + timeoutMs;
+  for (let tries = 0;; tries++) {
+    const { session } = await dialler.dial({ signal });
+    try {
+      return await audience.join(session, signal);
+    } catch (error) {
+      const isAbsent = error instanceof RequestError && error.refusal === "does-not-exist";
+      if (!isAbsent || signal.aborted || performance.now() > ends) throw error;
+      output.event({ type: "waiting", reason: error.message });
+      if (tries === 0) output.notice(`waiting: ${error.message}`);
+      await backoff.wait(signal);
+    }
+  }
+}
