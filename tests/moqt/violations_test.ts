@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { hasRequestStreams, protocolOf, VERSIONS } from "../../lib/moqt/versions.ts";
 import { SESSION_RULES } from "./session_rules.ts";
 import { ASKS, type Rule, RULES, SETUP } from "./violation_rules.ts";
+import { trackName } from "../../lib/moqt/wire/track_name.ts";
 import { CONTROL_CASES, hex } from "./cases.ts";
 import { DATAGRAM_CASES, FETCH_CASES, SUBGROUP_CASES } from "./data_cases.ts";
 
@@ -149,4 +150,17 @@ Deno.test("a peer that says anything at all ends a session at worst", async () =
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("a peer that stays after GOAWAY is closed with 0x10 when its time is up", async () => {
+  for (const draft of VERSIONS) {
+    const [ours, peer] = memoryPair(protocolOf(draft));
+    const [session, stays] = await Promise.all([accept(ours, { handlers }), connect(peer)]);
+    const asked = stays.subscribe(trackName(["a"], "t"));
+    await asked.ready;
+    session.goaway({ timeoutMs: 20 });
+    await stays.goingAway;
+    assert.equal((await peer.closed).closeCode, 0x10, `draft ${draft}`);
+    await session.closed.catch(() => {});
+  }
 });
