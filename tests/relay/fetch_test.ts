@@ -373,6 +373,21 @@ for (const version of VERSIONS.filter(hasTypedParameters)) {
   });
 }
 
+for (const version of VERSIONS.filter(hasTimedOutGaps)) {
+  Deno.test(`draft-${version}: what precedes subscriptions is no fetch any more when it came`, async () => {
+    await using stage = new Stage({ session: { maxFetches: 1 } });
+    const archive = new Archive(groups(3));
+    await archived(stage, version, archive);
+    const session = await stage.come(version);
+    for (let time = 0; time < 3; time++) {
+      const subscription = session.subscribe(TRACK, {
+        parameters: { filter: { from: "largest-object" }, fill: { filter: { from: "all" } } },
+      });
+      assert.deepEqual(await told(subscription.past!), archive.expected(at(0), at(2)));
+    }
+  });
+}
+
 Deno.test("the past of a live track that cannot be fetched is told as far as it is here", async () => {
   await using stage = new Stage();
   const track = source();

@@ -203,6 +203,9 @@ export class FetchServer {
       await serveFetch(connection, version, { ...stream, items: passed });
     } catch {
       if (!signal.aborted) await resetFetch(connection, version, stream);
+    } finally {
+      // Its handler is told that nothing more is wanted, though the subscription goes on.
+      over.abort();
     }
   }
 }
