@@ -5,7 +5,7 @@ import { noFfmpeg } from "../support/ffmpeg.ts";
 import { assertInOrder, readPictures } from "../support/pattern.ts";
 import { camera, receive, SIZE } from "../support/served_camera.ts";
 import { requires } from "../support/requires.ts";
-import { BINARY, LOOPBACK } from "../support/xoq.ts";
+import { BINARY, LOOPBACK, xoq } from "../support/xoq.ts";
 
 /** Runs the executable in an empty folder with exactly this environment. */
 async function runBare(
@@ -46,6 +46,17 @@ if (BINARY !== undefined) {
       assert.match(JSON.stringify(devices), /"encoder":"embedded/);
     },
   );
+
+  Deno.test({
+    name: "its relay keeps no copy of the executable's content in memory",
+    ignore: Deno.build.os !== "linux",
+  }, async () => {
+    await using relay = xoq(["relay", "--public", "--listen", "127.0.0.1:0", "--json"]);
+    await relay.until("ready");
+    const status = await Deno.readTextFile(`/proc/${relay.pid}/status`);
+    const kilobytes = Number(/RssAnon:\s+(\d+) kB/.exec(status)![1]);
+    assert.ok(kilobytes < 70_000, `${kilobytes} kB`);
+  });
 
   Deno.test({
     name: "where nothing may be run from TMPDIR, it says so",
