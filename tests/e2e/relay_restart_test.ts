@@ -52,8 +52,8 @@ for (const scheme of ["moqt", "https"]) {
         assert.equal(second.hash, first.hash);
         const took = await ends.objects.more(5);
         assert.ok(took < BACK_MS, `${took} ms`);
-        // On a busy machine the relay may be back after the connections have timed out.
-        if (gone > 1_500) return;
+        // On a busy machine the relay may be back only after its silence was noticed.
+        if (gone > 1_000) return;
         for (const end of [ends.publisher, ends.subscriber]) {
           const { reason } = await end.until("lost");
           assert.match(String(reason), /reset/);
