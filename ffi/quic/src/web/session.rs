@@ -126,7 +126,8 @@ impl Session {
             let mut capsules = Http3CapsuleReader::new(receive);
             let failure = session.read_capsules(&mut capsules).await;
             session.finish(failure);
-            session.farewell(None).await;
+            let request = lock(&session.request).take();
+            session.farewell(request, None).await;
             // Dropped, the request's stream would be stopped, and that can overtake the farewell.
             while let Ok(Some(_)) = capsules.read().await {}
             let _ = session.answered.set(());
@@ -172,9 +173,13 @@ impl Session {
 
     /// Ends it here, the first time: everything that waits on it is told.
     pub fn finish(&self, failure: Failure) {
-        if self.end.set(failure).is_err() {
-            return;
+        if self.end.set(failure).is_ok() {
+            self.ended();
         }
+    }
+
+    /// Tells everything that waits on it.
+    fn ended(&self) {
         let members: Vec<_> = lock(&self.members)
             .values()
             .filter_map(Weak::upgrade)
@@ -187,8 +192,7 @@ impl Session {
 
     /// Tells the peer, waits until it knows, and closes the connection where this side made it and no
     /// other session is on it.
-    async fn farewell(&self, close: Option<Capsule>) {
-        let request = lock(&self.request).take();
+    async fn farewell(&self, request: Option<SendStream>, close: Option<Capsule>) {
         if let Some(mut request) = request {
             let told = async {
                 if let Some(capsule) = close {
@@ -228,15 +232,22 @@ impl Session {
     pub fn close(self: &Arc<Self>, code: VarInt, reason: &[u8]) {
         let code = u32::try_from(code.into_inner()).unwrap_or(u32::MAX);
         let reason = String::from_utf8_lossy(reason).into_owned();
-        if self.end.get().is_some() {
+        // With its end it takes the request's stream, or whoever set the end before does.
+        let mut held = lock(&self.request);
+        if self
+            .end
+            .set(Failure::new(CLOSED_LOCALLY, "closed"))
+            .is_err()
+        {
             return;
         }
+        let request = held.take();
+        drop(held);
         let capsule = Capsule::CloseWebTransportSession { code, reason };
         let session = self.clone();
         let leaving = self.http.leaving.enter();
-        // The farewell takes the request before the reader of capsules sees the end and would.
         let farewell = async move {
-            session.farewell(Some(capsule)).await;
+            session.farewell(request, Some(capsule)).await;
             drop(leaving);
         };
         let mut farewell = Box::pin(farewell);
@@ -245,7 +256,7 @@ impl Session {
         let begun = farewell
             .as_mut()
             .poll(&mut std::task::Context::from_waker(waker));
-        self.finish(Failure::new(CLOSED_LOCALLY, "closed"));
+        self.ended();
         if begun.is_pending() {
             spawn(&self.http.quic, farewell);
         }
