@@ -16,6 +16,9 @@ import type { Token } from "../../moqt/wire/token.ts";
 import { formatTrackName, hasPrefix, type TrackName } from "../../moqt/wire/track_name.ts";
 import { TrackHistory } from "./history.ts";
 
+/** How long a session's end is waited for when a request of it has ended, in milliseconds. */
+const GRACE_MS = 100;
+
 /** How a track is made known: by PUBLISH, by PUBLISH_NAMESPACE, or by both. */
 export type OfferBy = "publish" | "namespace" | "both";
 
@@ -242,8 +245,14 @@ export class TrackPublisher {
       const offer = session.publishNamespace(track.namespace, { parameters, signal });
       await offer.ready;
       offer.closed.then(() => {
-        // A server that wants no more of the namespace is asked again in another session.
-        if (!signal.aborted && !this.#over) session.close().catch(() => {});
+        // A server that wants no more of the namespace is asked again in another session. Most often it
+        // is the session that has ended, which then tells why.
+        const timer = setTimeout(() => {
+          if (!signal.aborted && !this.#over) session.close().catch(() => {});
+        }, GRACE_MS);
+        const ended = () => clearTimeout(timer);
+        session.closed.then(ended, ended);
+        signal.addEventListener("abort", ended, { once: true });
       });
     }
     if (offerBy !== "namespace") await this.#publish(session, signal).ready;
