@@ -15,7 +15,16 @@ import { FillBudget } from "./fill_budget.ts";
 import { type KnownTrack, segmentAt } from "./knowledge.ts";
 import type { PullInfo } from "./pull.ts";
 import type { NoItem, PullReader } from "./pull_reader.ts";
-import { before, earlier, endFromWire, endToWire, later, type Span } from "./span.ts";
+import {
+  before,
+  earlier,
+  endFromWire,
+  endToWire,
+  groupStart,
+  isEmpty,
+  later,
+  type Span,
+} from "./span.ts";
 import { Walk } from "./walk.ts";
 
 const DEFAULT_PRIORITY = 128;
@@ -94,6 +103,7 @@ class Fetching {
     const walk = new Walk({ from, to }, this.#order, {
       known: this.#source.known,
       pull: (wanted, order) => this.#pull(wanted, order),
+      first: this.#first({ from, to }),
       budget: this.#budget,
       priority: properties.defaultPriority ?? DEFAULT_PRIORITY,
       tellsGaps: hasFetchFlags(version),
@@ -159,6 +169,20 @@ class Fetching {
     if (segment.kind !== "unknown") return;
     const answer = await this.#begin(segment);
     if (!("end" in answer) && answer.kind !== "late") throw refusalOf(answer);
+  }
+
+  /** What was begun, where the fetch begins with it; less what is behind its end. */
+  #first({ from, to }: Span): Span | undefined {
+    const begun = this.#begun[0]?.span;
+    if (begun === undefined) return undefined;
+    const isAll = compareLocations(begun.from, from) === 0;
+    if (this.#order === "ascending") {
+      return isAll ? { from, to: earlier(begun.to, to) } : undefined;
+    }
+    // Of a group on whose beginning more is known, nothing: its objects ascend.
+    const isWhole = isAll || begun.from.object === 0;
+    const first = { from: isWhole ? begun.from : groupStart(begun.from.group + 1), to };
+    return isEmpty(first) || compareLocations(begun.to, to) < 0 ? undefined : first;
   }
 
   async #begin({ from, to }: Span): Promise<PullInfo | NoItem> {

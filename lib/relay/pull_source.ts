@@ -13,7 +13,7 @@ import { Keeper } from "./keeping.ts";
 import type { Past } from "./past.ts";
 import type { PullInfo } from "./pull.ts";
 import type { RelaySession } from "./session.ts";
-import { after, earlier, endFromWire, endToWire, groupStart, includes, isEmpty } from "./span.ts";
+import { after, earlier, endFromWire, endToWire, groupStart, isEmpty } from "./span.ts";
 import { later, type Span } from "./span.ts";
 
 /** What a source needs. */
@@ -110,6 +110,8 @@ export class PullSource {
       this.#parts = this.#parts.map((part) => cut(part, end)).filter(({ span }) => !isEmpty(span));
       for await (const item of fetched) {
         this.#check(item, part);
+        // Who gives more than was asked for has given all of that.
+        if (item.kind === "object" && isBehind(item, part)) break;
         this.#last = { group: item.group, object: item.id };
         if (item.kind === "object") this.#keeper.object(item);
         else this.#keeper.gap(item);
@@ -121,7 +123,7 @@ export class PullSource {
     }
   }
 
-  /** Throws where an item does not belong where it comes: it would be sent on as it is. */
+  /** Throws where an item does not come after the last one: it would be sent on as it is. */
   #check(item: FetchItem, { span, order }: Part): void {
     const location = { group: item.group, object: item.id };
     const last = this.#last;
@@ -129,8 +131,10 @@ export class PullSource {
       (order === "ascending" || item.group === last.group
         ? compareLocations(last, location) < 0
         : item.group < last.group);
-    // Gaps may be told to the end of a group of which not all was asked for.
-    if (follows && (item.kind === "gap" || includes(span, location))) return;
+    const isEarly = order === "ascending"
+      ? compareLocations(location, span.from) < 0
+      : compareLocations(location, span.to) >= 0;
+    if (follows && (item.kind === "gap" || !isEarly)) return;
     throw new RequestError("malformed-track", "the publisher's objects are not what was asked for");
   }
 
@@ -169,4 +173,11 @@ export class PullSource {
 
 function cut({ span, order }: Part, end: Location): Part {
   return { span: { ...span, to: earlier(span.to, end) }, order };
+}
+
+/** Whether an object is behind all of what was asked for, in its order. */
+function isBehind({ group, id }: FetchItem, { span, order }: Part): boolean {
+  return order === "ascending"
+    ? compareLocations({ group, object: id }, span.to) >= 0
+    : group < span.from.group;
 }

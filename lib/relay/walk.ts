@@ -20,6 +20,8 @@ export interface WalkOptions {
   known: KnownTrack;
   /** Asks publishers for a stretch. */
   pull(span: Span, order: GroupOrder): PullReader;
+  /** The beginning of the fetch in its order, of whole groups, where that is being asked for already. */
+  first?: Span | undefined;
   /** How long publishers are waited for. */
   budget: FillBudget;
   /** The priority of objects whose streams name none. */
@@ -52,11 +54,20 @@ export class Walk {
 
   /** The items. Once. */
   async *items(): AsyncGenerator<FetchItem, void, undefined> {
-    const items = this.#order === "ascending" ? this.#ascend(this.#span) : this.#descend();
-    for await (const item of items) {
+    for await (const item of this.#walk()) {
       yield item;
       this.#gaps.told(item);
     }
+  }
+
+  async *#walk(): Items {
+    const { first } = this.#options;
+    const { from, to } = this.#span;
+    const isUp = this.#order === "ascending";
+    const at = first === undefined
+      ? endOf({ from: to, to: from }, this.#order)
+      : yield* this.#pull(first, this.#order);
+    return yield* isUp ? this.#ascend({ from: at, to }) : this.#descend(at);
   }
 
   async *#ascend({ from, to }: Span): Items {
@@ -72,9 +83,9 @@ export class Walk {
     return to;
   }
 
-  async *#descend(): Items {
+  async *#descend(to: Location): Items {
     const { from } = this.#span;
-    let end = this.#span.to;
+    let end = to;
     while (compareLocations(from, end) < 0) {
       this.#options.signal.throwIfAborted();
       const top = before(end);
@@ -196,7 +207,11 @@ export class Walk {
   }
 
   *#unknown(span: Span, order: GroupOrder, last: Location | undefined, timedOut: boolean) {
-    yield* this.#gaps.unknown(next(span, order, last), lastOf(span, order), timedOut);
+    const [from, end] = [next(span, order, last), lastOf(span, order)];
+    const isOver = order === "ascending" || from.group === end.group
+      ? compareLocations(from, end) > 0
+      : from.group < end.group;
+    if (!isOver) yield* this.#gaps.unknown(from, end, timedOut);
   }
 }
 

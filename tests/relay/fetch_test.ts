@@ -86,8 +86,12 @@ for (const version of VERSIONS) {
       assert.deepEqual(await told(past), archive.expected(at(0), at(2, 2), groupOrder));
     }
     assert.equal(archive.asked.length, 1);
+    archive.asked.length = 0;
+    const down = fetchOf(session, at(0), at(3, 3), { groupOrder: "descending" });
+    assert.deepEqual(await told(down), archive.expected(at(0), at(3, 3), "descending"));
+    assert.deepEqual(archive.asked, ["2/2-3/3 descending", "2/3-2/0 ascending"]);
     const { fetchesHeld, fetchesAsked, fetchesUpstream } = stage.relay.stats;
-    assert.deepEqual([fetchesHeld, fetchesAsked, fetchesUpstream], [2, 1, 1]);
+    assert.deepEqual([fetchesHeld, fetchesAsked, fetchesUpstream], [2, 2, 3]);
   });
 
   Deno.test(`${draft}: who joins in the middle of a group shares what was fetched of it`, async () => {

@@ -91,3 +91,35 @@ Deno.test("of a group that came from its middle on, the rest is asked for", asyn
   assert.deepEqual(ids, [0, 1, 2, 3, 4, 5, 6]);
   assert.deepEqual(asked, ["4/0-4/5"]);
 });
+
+for (const order of ["ascending", "descending"] as const) {
+  Deno.test(`a publisher that gives more than was asked for is heard to the end, ${order}`, async () => {
+    await using stage = new Stage();
+    const all = [2, 3, 4].flatMap((group) => IDS.map((id) => `${group}/${id}`));
+    const names = order === "ascending"
+      ? all
+      : [4, 3, 2].flatMap((group) => IDS.map((id) => `${group}/${id}`));
+    const publisher = await stage.come(22, {
+      handlers: {
+        fetch: ({ start, end }) => ({
+          end,
+          items: names.filter((name) => {
+            const group = objectOf(name).group;
+            return order === "ascending" ? group >= start.group : group <= end.group;
+          }).map(objectOf),
+        }),
+      },
+    });
+    await publisher.publishNamespace(TRACK.namespace).ready;
+    const session = await stage.come(22);
+    const range = order === "ascending" ? [2, 3] as const : [3, 4] as const;
+    const past = session.fetch({
+      track: TRACK,
+      start: { group: range[0], object: 0 },
+      end: { group: range[1], object: 0 },
+    }, { parameters: { groupOrder: order } });
+    const found: string[] = [];
+    for await (const item of past) found.push(`${item.kind} ${item.group}/${item.id}`);
+    assert.deepEqual(found, names.slice(0, 10).map((name) => `object ${name}`));
+  });
+}
