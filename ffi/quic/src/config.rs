@@ -8,7 +8,7 @@ use std::time::Duration;
 use iroh::endpoint::{AckFrequencyConfig, IdleTimeout, QuicTransportConfig, VarInt};
 use iroh::{EndpointAddr, EndpointId, RelayUrl, SecretKey, TransportAddr};
 
-use noq_proto::congestion::Bbr3Config;
+use crate::congestion::Bbr;
 
 use crate::status::Failure;
 
@@ -166,7 +166,7 @@ impl Config {
             builder = builder.ack_frequency_config(Some(acks));
         }
         if self.congestion == Congestion::Bbr3 {
-            builder = builder.congestion_controller_factory(Arc::new(Bbr3Config::default()));
+            builder = builder.congestion_controller_factory(Arc::new(Bbr::default()));
         }
         Ok(builder.build())
     }

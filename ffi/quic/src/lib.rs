@@ -16,6 +16,7 @@
 
 mod accept;
 mod config;
+mod congestion;
 mod connection;
 mod datagrams;
 mod dial;

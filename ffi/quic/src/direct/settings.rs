@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use noq::{IdleTimeout, TransportConfig, VarInt};
-use noq_proto::congestion::Bbr3Config;
+use crate::congestion::Bbr;
 
 use crate::config::{Congestion, DATAGRAM_RECEIVE_BYTES, hex, milliseconds, pairs, parse};
 use crate::direct::resets::Secret;
@@ -84,7 +84,7 @@ impl Transport {
             .datagram_send_buffer_size(self.datagram_window)
             .datagram_receive_buffer_size(Some(DATAGRAM_RECEIVE_BYTES));
         if self.congestion == Congestion::Bbr3 {
-            config.congestion_controller_factory(Arc::new(Bbr3Config::default()));
+            config.congestion_controller_factory(Arc::new(Bbr::default()));
         }
         Ok(Arc::new(config))
     }
