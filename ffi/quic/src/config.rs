@@ -9,7 +9,6 @@ use iroh::endpoint::{AckFrequencyConfig, IdleTimeout, QuicTransportConfig, VarIn
 use iroh::{EndpointAddr, EndpointId, RelayUrl, SecretKey, TransportAddr};
 
 use crate::congestion::Bbr;
-
 use crate::status::Failure;
 
 /// Streams the peer may have open at once; each may hold `stream_window` unread bytes, all together

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use noq::{IdleTimeout, TransportConfig, VarInt};
-use crate::congestion::Bbr;
 
 use crate::config::{Congestion, DATAGRAM_RECEIVE_BYTES, hex, milliseconds, pairs, parse};
+use crate::congestion::Bbr;
 use crate::direct::resets::Secret;
 use crate::status::Failure;
 
