@@ -10,61 +10,56 @@ const FAR = { prefix: ["ip", "netns", "exec", "bad-b"], env: { XOQ_BIND: VIEWER 
 const ADDRESS = `${SERVER}:4443`;
 const PATIENCE_MS = 240_000;
 
-for (const [loss, scheme] of [[5, "https"], [1, "moqt"]] as const) {
+async function receive(scheme: string, bytes: Uint8Array, from: readonly Xoq[]): Promise<void> {
+  const { code, stdout, stderr } = await runXoq(
+    ["moq", "sub", `${scheme}://${ADDRESS}/`, "--insecure", "--timeout", "120s"],
+    { ...FAR, timeoutMs: PATIENCE_MS },
+  );
+  const told = from.map(({ events, said }) => {
+    const told = events.filter(({ event }) => event !== "stats");
+    return [...told.map((event) => JSON.stringify(event)), ...said].join("\n");
+  });
+  assert.equal(code, 0, [stderr, ...told].join("\n---\n"));
+  assert.deepEqual(stdout, bytes);
+}
+
+function test(
+  name: string,
+  loss: number,
+  body: (path: string, bytes: Uint8Array) => Promise<void>,
+) {
   Deno.test({
-    name:
-      `${scheme} with ${loss} % of loss and 50 ms: a file comes whole from its publisher and through a relay`,
+    name: `${loss} % of loss and 50 ms: ${name}`,
     ignore: !inLab,
     async fn() {
       await using _wire = await wire(`delay 25ms loss ${loss}%`);
       const path = await Deno.makeTempFile({ prefix: "xoq-netem-" });
       const bytes = crypto.getRandomValues(new Uint8Array(SIZE));
       await Deno.writeFile(path, bytes);
-      const pieces = ["--split", "bytes", "--size", "1000", "--group", "10"];
-      const receive = async (from: readonly Xoq[]) => {
-        const { code, stdout, stderr } = await runXoq(
-          ["moq", "sub", `${scheme}://${ADDRESS}/`, "--insecure", "--timeout", "120s"],
-          { ...FAR, timeoutMs: PATIENCE_MS },
-        );
-        const told = from.map(({ events, said }) =>
-          [
-            ...events.filter(({ event }) => event !== "stats").map((event) =>
-              JSON.stringify(event)
-            ),
-            ...said,
-          ]
-            .join("\n")
-        );
-        assert.equal(code, 0, [stderr, ...told].join("\n---\n"));
-        assert.deepEqual(stdout, bytes);
-      };
-      {
-        await using publisher = xoq(
-          ["moq", "pub", "--listen", ADDRESS, "--public", path, "--json", ...pieces],
-          NEAR,
-        );
-        await publisher.until("listening");
-        await receive([publisher]);
-      }
-      await using relay = xoq(["relay", "--public", "--listen", ADDRESS, "--json"], NEAR);
-      await relay.until("ready");
-      await using publisher = xoq(
-        [
-          "moq",
-          "pub",
-          `moqt://${ADDRESS}`,
-          "--insecure",
-          path,
-          "--json",
-          "--rate",
-          "30",
-          ...pieces,
-        ],
-        NEAR,
-      );
-      await publisher.until("session");
-      await receive([relay, publisher]);
+      await body(path, bytes);
       await Deno.remove(path);
     },
   });
 }
+
+const PIECES = ["--split", "bytes", "--size", "1000", "--group", "10", "--json"];
+
+test("a file comes whole from its publisher, by WebTransport", 5, async (path, bytes) => {
+  await using publisher = xoq(
+    ["moq", "pub", "--listen", ADDRESS, "--public", path, ...PIECES],
+    NEAR,
+  );
+  await publisher.until("listening");
+  await receive("https", bytes, [publisher]);
+});
+
+test("a file comes whole through a relay, by QUIC", 1, async (path, bytes) => {
+  await using relay = xoq(["relay", "--public", "--listen", ADDRESS, "--json"], NEAR);
+  await relay.until("ready");
+  await using publisher = xoq(
+    ["moq", "pub", `moqt://${ADDRESS}`, "--insecure", path, "--rate", "30", ...PIECES],
+    NEAR,
+  );
+  await publisher.until("session");
+  await receive("moqt", bytes, [relay, publisher]);
+});

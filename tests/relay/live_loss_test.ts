@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { IncomingSubscribe } from "../../lib/moqt/session/incoming.ts";
 import type { Publication } from "../../lib/moqt/session/publication.ts";
 import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import { trackName } from "../../lib/moqt/wire/track_name.ts";
 import { noBadPath } from "../support/bad_path.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
 import { requires } from "../support/requires.ts";
@@ -30,7 +31,8 @@ for (const [index, kind] of KINDS.entries()) {
     ...surroundings,
     async fn() {
       const track = new TrackSource({ lateGroups: 1 });
-      const tracks = new Map([[TRACK, track]]);
+      const other = trackName(["example.com", "cam"], "other");
+      const tracks = new Map([[TRACK, track], [other, new TrackSource()]]);
       const narrow = { ...BAD, mbps: 2, queueBytes: 32 << 10 };
       await using link = kind === "direct"
         ? await Link.publisher(narrow, tracks)
@@ -71,7 +73,7 @@ for (const [index, kind] of KINDS.entries()) {
       // The session goes on.
       await subscription.close();
       await reading;
-      await session.subscribe(TRACK).ready;
+      await session.subscribe(other).ready;
     },
   });
 

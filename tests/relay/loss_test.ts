@@ -60,7 +60,9 @@ async function receive(objects: AsyncIterable<ReceivedObject>): Promise<string[]
 for (const loss of [0.01, 0.05]) {
   const link = { loss, delayMs: ROUND_TRIP_MS / 2, jitterMs: 2 };
   const title = `${loss * 100} % loss and ${ROUND_TRIP_MS} ms`;
-  for (const [index, scheme] of SCHEMES.entries()) {
+  // The milder one once each way, as it is a part of the other.
+  const schemes = loss < 0.05 ? SCHEMES.slice(0, 1) : SCHEMES;
+  for (const [index, scheme] of schemes.entries()) {
     Deno.test({
       name: `${title}, ${scheme}: nothing of reliable subgroups is lost, in any draft`,
       ...surroundings,
