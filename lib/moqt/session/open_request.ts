@@ -53,7 +53,14 @@ export class OpenRequest {
 
   /** Runs a handler, and refuses with what it throws. */
   run(work: () => void | Promise<void>): void {
-    const run = async () => await work();
+    const run = async () => {
+      const { admitted } = this.#host;
+      if (admitted !== undefined) {
+        await admitted;
+        this.abort.signal.throwIfAborted();
+      }
+      await work();
+    };
     run().then(
       () => {
         if (!this.#answered) {

@@ -37,6 +37,8 @@ export interface ResponderHost {
   onEnd(end: () => void): () => void;
   /** The peer broke a rule. */
   fail(error: unknown): void;
+  /** Resolves once the peer is let in, as it may ask before that; undefined: it is. */
+  readonly admitted: Promise<void> | undefined;
   /** Whether this side said GOAWAY. */
   readonly isGoingAway: boolean;
 }

@@ -79,6 +79,8 @@ export class MoqtSession implements AsyncDisposable {
   #peer: SetupOptions = {};
   #nextAlias = 1;
   #isGoingAway = false;
+  /** Until the peer is let in. */
+  #admitted: PromiseWithResolvers<void> | undefined;
   #peerIsGoingAway = false;
   #goawayTimer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
@@ -113,6 +115,8 @@ export class MoqtSession implements AsyncDisposable {
       maxRequests: options.maxRequests ?? 128,
     });
     const isGoingAway = () => this.#isGoingAway;
+    const admitted = () => this.#admitted?.promise;
+    if (options.admit !== undefined) this.#admitted = Promise.withResolvers();
     this.#responder = new Responder({
       connection,
       role,
@@ -126,6 +130,9 @@ export class MoqtSession implements AsyncDisposable {
       nextAlias: () => this.#nextAlias++,
       fail,
       onEnd: (end) => this.#onEnd(end),
+      get admitted() {
+        return admitted();
+      },
       get isGoingAway() {
         return isGoingAway();
       },
@@ -179,6 +186,8 @@ export class MoqtSession implements AsyncDisposable {
     const values = this.#tokens.resolve(peer.tokens, this.#role === "server");
     this.#peer = peer;
     await options.admit?.(peer, values);
+    this.#admitted?.resolve();
+    this.#admitted = undefined;
   }
 
   /** What the peer said of itself. */
