@@ -83,7 +83,8 @@ async function compile(build: Build): Promise<void> {
   await Deno.mkdir(dirname(build.output), { recursive: true });
 
   const args = [
-    ...["compile", "--quiet", "--no-check", "--allow-all"],
+    // What lets the relay collect garbage; not all runtimes take that flag later.
+    ...["compile", "--quiet", "--no-check", "--allow-all", "--v8-flags=--expose-gc"],
     ...["--config", join(folder, "deno.json"), "--lock", join(folder, "deno.lock")],
     ...includes.flatMap((path) => ["--include", path]),
     ...["--output", build.output],

@@ -26,8 +26,13 @@ export function processMemory(): { resident(): number; relieve(): void } {
   };
 }
 
-/** V8 gives its collector to contexts that are made after the flag was set. */
+/**
+ * Executables are made with V8's collector exposed; elsewhere V8 gives it to contexts that are made after
+ * the flag was set.
+ */
 function collector(): () => void {
+  const exposed: unknown = Reflect.get(globalThis, "gc");
+  if (typeof exposed === "function") return () => void exposed();
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("globalThis.gc");
   return typeof collect === "function" ? () => void collect() : () => {};
