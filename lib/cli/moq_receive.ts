@@ -6,7 +6,7 @@
 import type { OptionTable } from "../device.ts";
 import { formatItem, OBJECT_FORMATS, type ObjectFormat } from "../moq_tools/sub/format.ts";
 import { type History, TrackReceiver } from "../moq_tools/sub/receiver.ts";
-import type { RequestHandlers } from "../moqt/session/incoming.ts";
+import type { RequestHandlers } from "../moqt/respond/incoming.ts";
 import type { MoqtSession } from "../moqt/session/session.ts";
 import type { Parameters } from "../moqt/wire/parameters.ts";
 import { formatTrackName, hasPrefix, type TrackName, trackName } from "../moqt/wire/track_name.ts";

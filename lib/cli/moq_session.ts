@@ -11,7 +11,7 @@ import { admitToken, isLoopback, listenAddress } from "../moq_tools/serve.ts";
 import type { DialledSession } from "../moqt/dial.ts";
 import { listenSessions } from "../moqt/listen.ts";
 import { keepSession, type PersistentEvent, type SessionUse } from "../moqt/persistent.ts";
-import type { RequestHandlers } from "../moqt/session/incoming.ts";
+import type { RequestHandlers } from "../moqt/respond/incoming.ts";
 import type { MoqtSession } from "../moqt/session/session.ts";
 import type { OptionTable } from "../device.ts";
 import type { IncomingSession } from "../transport/direct.ts";

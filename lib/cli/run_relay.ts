@@ -9,7 +9,7 @@ import { BusyError } from "../errors.ts";
 import { listenDirect, listenIroh, relayProtocols, type Visitor } from "../relay/listen.ts";
 import { metricsHandler } from "../relay/metrics.ts";
 import { Relay, type RelayStats, SEND_WINDOW } from "../relay/relay.ts";
-import { tokenGate } from "../relay/token.ts";
+import { tokenGate } from "../relay/access/token.ts";
 import type { Endpoint } from "../transport/connection.ts";
 import { directTransport } from "../transport/direct_endpoint.ts";
 import { type Identity, openIdentity } from "../transport/identity.ts";

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { MoqtViolation } from "../moqt/errors.ts";
-import type { TokenValue } from "../moqt/session/tokens.ts";
+import type { TokenValue } from "../moqt/requests/tokens.ts";
 
 /** Whether `ADDR:PORT` is this machine's alone. Throws `UsageError` where it is no such thing. */
 export function isLoopback(address: string): boolean {

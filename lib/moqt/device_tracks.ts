@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TokenValue } from "./session/tokens.ts";
+import type { TokenValue } from "./requests/tokens.ts";
 import type { TrackProperties } from "./wire/properties.ts";
 import type { Token } from "./wire/token.ts";
 import { type Namespace, namespace, type TrackName, trackName } from "./wire/track_name.ts";

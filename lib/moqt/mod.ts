@@ -33,38 +33,38 @@ export type { MessageOf } from "./messages/control.ts";
 export type { FetchRange } from "./messages/fetch.ts";
 export type { NamespaceInterest } from "./messages/namespace.ts";
 export type { SetupOptions } from "./messages/setup.ts";
-export type { FetchAnswer, Fetched, FetchInfo } from "./session/fetch.ts";
+export type { FetchAnswer, Fetched, FetchInfo } from "./receive/fetch.ts";
 export type { SubgroupPiece } from "./data/scan.ts";
-export type { ForwardSink, ForwardStream, ForwardWriter } from "./session/forward.ts";
-export type * from "./session/incoming.ts";
+export type { ForwardSink, ForwardStream, ForwardWriter } from "./receive/forward.ts";
+export type * from "./respond/incoming.ts";
 export type {
   NamespaceFeed,
   NamespaceNews,
   NamespaceOffer,
   NamespaceWatch,
-} from "./session/namespaces.ts";
-export type { StandingRequest } from "./session/standing_request.ts";
-export type * from "./session/objects.ts";
+} from "./requests/namespaces.ts";
+export type { StandingRequest } from "./requests/standing_request.ts";
+export type * from "./receive/objects.ts";
 export type * from "./session/options.ts";
 export type {
   OutgoingObject,
   Publication,
   SubgroupOptions,
   SubgroupWriter,
-} from "./session/publication.ts";
+} from "./publish/publication.ts";
 export * from "./session/session.ts";
-export type { GroupPolicy, ReceivedGroup, SinkStats } from "./session/sinks.ts";
+export type { GroupPolicy, ReceivedGroup, SinkStats } from "./receive/sinks.ts";
 export type {
   ReceiveOptions,
   Subscription,
   SubscriptionEnd,
   SubscriptionInfo,
   SubscriptionStats,
-} from "./session/subscription.ts";
-export type { JoinFrom } from "./session/join.ts";
+} from "./receive/subscription.ts";
+export type { JoinFrom } from "./receive/join.ts";
 export type { TrackStanding } from "./session/status.ts";
-export type { TokenValue } from "./session/tokens.ts";
-export * from "./session/track_source.ts";
+export type { TokenValue } from "./requests/tokens.ts";
+export * from "./publish/track_source.ts";
 export type { SubscriptionFilter } from "./wire/filter.ts";
 export type { KeyValue } from "./wire/key_values.ts";
 export { compareLocations, type Location } from "./wire/location.ts";

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { ObjectFilter } from "../moqt/session/object_filter.ts";
+import { ObjectFilter } from "../moqt/publish/object_filter.ts";
 import { hasPrefix } from "../moqt/wire/track_name.ts";
 import type { NamespaceRegistry, Watch } from "./registry.ts";
 import type { RelaySession } from "./session.ts";
-import type { RelayTrack } from "./track.ts";
+import type { RelayTrack } from "./live/track.ts";
 
 /** Passes offers on. */
 export class Offers {

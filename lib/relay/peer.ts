@@ -15,18 +15,18 @@ import type {
   IncomingTrackStatus,
   RequestHandlers,
   SubscribeAnswer,
-} from "../moqt/session/incoming.ts";
-import type { FetchAnswer } from "../moqt/session/fetch.ts";
-import { changedFilters } from "../moqt/session/object_filter.ts";
+} from "../moqt/respond/incoming.ts";
+import type { FetchAnswer } from "../moqt/receive/fetch.ts";
+import { changedFilters } from "../moqt/publish/object_filter.ts";
 import { accept, type MoqtSession } from "../moqt/session/session.ts";
 import type { Namespace, TrackName } from "../moqt/wire/track_name.ts";
-import type { Action, Gatekeeper } from "./access.ts";
-import type { FetchDesk } from "./fetch_desk.ts";
+import type { Action, Gatekeeper } from "./access/access.ts";
+import type { FetchDesk } from "./past/fetch_desk.ts";
 import type { Offers } from "./offers.ts";
 import type { NamespaceRegistry, Watch } from "./registry.ts";
-import { SessionRights } from "./rights.ts";
+import { SessionRights } from "./access/rights.ts";
 import type { RelaySession } from "./session.ts";
-import type { RelayTrack } from "./track.ts";
+import type { RelayTrack } from "./live/track.ts";
 
 /** Limits of one session. */
 export interface SessionLimits {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { NamespaceInterest } from "../moqt/messages/namespace.ts";
-import type { NamespaceFeed } from "../moqt/session/namespaces.ts";
+import type { NamespaceFeed } from "../moqt/requests/namespaces.ts";
 import type { Parameters } from "../moqt/wire/parameters.ts";
 import { formatNamespace, hasPrefix, type Namespace } from "../moqt/wire/track_name.ts";
 import type { RelaySession } from "./session.ts";

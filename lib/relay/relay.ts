@@ -8,18 +8,18 @@ import { CLOSE_CODES } from "../moqt/codes.ts";
 import { RequestError } from "../moqt/errors.ts";
 import type { Version } from "../moqt/versions.ts";
 import { formatTrackName, type TrackName } from "../moqt/wire/track_name.ts";
-import { type Gatekeeper, OPEN_GATE } from "./access.ts";
-import { type FetchCounters, FetchDesk } from "./fetch_desk.ts";
-import { GroupCache } from "./group.ts";
+import { type Gatekeeper, OPEN_GATE } from "./access/access.ts";
+import { type FetchCounters, FetchDesk } from "./past/fetch_desk.ts";
+import { GroupCache } from "./live/group.ts";
 import { negotiate } from "./lite/negotiate.ts";
 import { LitePeer } from "./lite/peer.ts";
-import type { OutletLimits } from "./outlet.ts";
+import type { OutletLimits } from "./live/outlet.ts";
 import { type MemoryCounters, MemoryGuard, type MemoryGuardOptions } from "./memory_guard.ts";
 import { Peer, type PeerHost, type SessionLimits } from "./peer.ts";
 import { Offers } from "./offers.ts";
 import { NamespaceRegistry } from "./registry.ts";
 import type { RelaySession } from "./session.ts";
-import { RelayTrack, type TrackCounters, type TrackHost } from "./track.ts";
+import { RelayTrack, type TrackCounters, type TrackHost } from "./live/track.ts";
 
 /** How a relay is made. */
 export interface RelayOptions {

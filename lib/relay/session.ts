@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { ForwardWriter } from "../moqt/session/forward.ts";
+import type { ForwardWriter } from "../moqt/receive/forward.ts";
 import type { SubscribeOptions } from "../moqt/session/options.ts";
-import type { Publication } from "../moqt/session/publication.ts";
+import type { Publication } from "../moqt/publish/publication.ts";
 import type { MoqtSession } from "../moqt/session/session.ts";
-import type { Subscription } from "../moqt/session/subscription.ts";
+import type { Subscription } from "../moqt/receive/subscription.ts";
 import type { TrackName } from "../moqt/wire/track_name.ts";
-import type { Framing } from "./framing.ts";
+import type { Framing } from "./live/framing.ts";
 
 /** A track that the relay receives. */
 export type RelaySubscription = Pick<

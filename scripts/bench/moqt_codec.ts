@@ -7,11 +7,11 @@ import {
   SubgroupEncoder,
   SubgroupParser,
 } from "../../lib/moqt/data/subgroup.ts";
-import type { IncomingSubscribe } from "../../lib/moqt/session/incoming.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { IncomingSubscribe } from "../../lib/moqt/respond/incoming.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { accept, connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { protocolOf, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
 import type { KeyValue } from "../../lib/moqt/wire/key_values.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";

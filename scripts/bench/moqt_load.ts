@@ -4,7 +4,7 @@
  */
 import { connect } from "../../lib/moq_tools/connect.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { formatTrackName, trackName } from "../../lib/moqt/wire/track_name.ts";
 
 const [load = "", url = "", seconds = "10"] = Deno.args;

@@ -4,8 +4,8 @@
  * @module
  */
 import { connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
 import { Relay } from "../../lib/relay/relay.ts";
 import type { Connection } from "../../lib/transport/connection.ts";

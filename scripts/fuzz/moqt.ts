@@ -18,7 +18,7 @@ import {
 import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
 import { integersOf } from "../../lib/moqt/wire/integers.ts";
 import { hasRequestStreams, NEWEST, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
-import { rewriterOf } from "../../lib/relay/framing.ts";
+import { rewriterOf } from "../../lib/relay/live/framing.ts";
 import { CONTROL_CASES } from "../../tests/moqt/cases.ts";
 import { DATAGRAM_CASES, FETCH_CASES, SUBGROUP_CASES } from "../../tests/moqt/data_cases.ts";
 import { LITE_CASES } from "../../tests/moqt/lite/cases.ts";

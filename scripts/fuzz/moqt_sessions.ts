@@ -8,7 +8,7 @@
  * @module
  */
 import { CLOSE_CODES } from "../../lib/moqt/codes.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import { accept, connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
 import { hasRequestStreams, protocolOf, type Version, VERSIONS } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { decodeHex } from "../../lib/bytes/text.ts";
 import type { FetchItem } from "../../lib/moqt/data/fetch.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
 import { type Version, VERSIONS } from "../../lib/moqt/versions.ts";
 import { connect } from "../../lib/moq_tools/connect.ts";

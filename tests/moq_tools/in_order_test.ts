@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inOrder } from "../../lib/moq_tools/sub/in_order.ts";
-import type { ReceivedGroup } from "../../lib/moqt/session/sinks.ts";
+import type { ReceivedGroup } from "../../lib/moqt/receive/sinks.ts";
 import type { TrackItem } from "../../lib/moq_tools/sub/receiver.ts";
 import { places } from "./support.ts";
 

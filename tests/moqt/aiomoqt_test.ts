@@ -5,10 +5,10 @@ import type { FetchItem } from "../../lib/moqt/data/fetch.ts";
 import { dialSession } from "../../lib/moqt/dial.ts";
 import { RequestError } from "../../lib/moqt/errors.ts";
 import { listenSessions } from "../../lib/moqt/listen.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { type Version, VERSIONS } from "../../lib/moqt/versions.ts";
 import type { Location } from "../../lib/moqt/wire/location.ts";
 import {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Dialler } from "../../lib/moq_tools/connect.ts";
 import { listenSessions } from "../../lib/moqt/listen.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { directTransport } from "../../lib/transport/direct_endpoint.ts";
 import { type CheckedLoad, Checker, sendChecked } from "../support/checked_load.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";

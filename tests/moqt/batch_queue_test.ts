@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { BatchQueue } from "../../lib/moqt/session/batch_queue.ts";
+import { BatchQueue } from "../../lib/moqt/receive/batch_queue.ts";
 
 Deno.test("values come one by one, in order, whatever batches they came in", async () => {
   const batches = fc.array(fc.array(fc.nat(), { minLength: 1, maxLength: 5 }));

@@ -4,7 +4,7 @@ import {
   DIRECT_BYTES,
   MAX_BATCH_BYTES,
   returnBatch,
-} from "../../lib/moqt/session/batches.ts";
+} from "../../lib/moqt/publish/batches.ts";
 import { NEWEST } from "../../lib/moqt/versions.ts";
 
 Deno.test("memory that is filled with objects of any size is used again", () => {

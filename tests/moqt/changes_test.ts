@@ -5,10 +5,10 @@ import type {
   IncomingFetch,
   IncomingSubscribe,
   RequestHandlers,
-} from "../../lib/moqt/session/incoming.ts";
-import type { NamespaceFeed, NamespaceNews } from "../../lib/moqt/session/namespaces.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+} from "../../lib/moqt/respond/incoming.ts";
+import type { NamespaceFeed, NamespaceNews } from "../../lib/moqt/requests/namespaces.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { accept } from "../../lib/moqt/session/session.ts";
 import { formatNamespace, namespace } from "../../lib/moqt/wire/track_name.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";

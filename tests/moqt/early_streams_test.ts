@@ -1,10 +1,10 @@
 /** Streams that come before their track is known, or after it is over. */
 import assert from "node:assert/strict";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
-import { TrackAliases } from "../../lib/moqt/session/aliases.ts";
-import { DataStreams } from "../../lib/moqt/session/data_streams.ts";
-import { Subscription } from "../../lib/moqt/session/subscription.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
+import { TrackAliases } from "../../lib/moqt/receive/aliases.ts";
+import { DataStreams } from "../../lib/moqt/receive/data_streams.ts";
+import { Subscription } from "../../lib/moqt/receive/subscription.ts";
 import { encodeSubgroupHeader, SubgroupEncoder } from "../../lib/moqt/data/subgroup.ts";
 import { type Version, versionOf } from "../../lib/moqt/versions.ts";
 import { Writer } from "../../lib/moqt/wire/writer.ts";

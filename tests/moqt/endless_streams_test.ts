@@ -1,8 +1,8 @@
 /** A peer that opens streams as fast as they are taken, each with one small object. */
 import assert from "node:assert/strict";
 import { encodeSubgroupHeader, SubgroupEncoder } from "../../lib/moqt/data/subgroup.ts";
-import { DataStreams } from "../../lib/moqt/session/data_streams.ts";
-import { Subscription } from "../../lib/moqt/session/subscription.ts";
+import { DataStreams } from "../../lib/moqt/receive/data_streams.ts";
+import { Subscription } from "../../lib/moqt/receive/subscription.ts";
 import { type Version, versionOf } from "../../lib/moqt/versions.ts";
 import { Writer } from "../../lib/moqt/wire/writer.ts";
 import type { Connection, ReceiveStream } from "../../lib/transport/connection.ts";

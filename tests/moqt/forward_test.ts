@@ -7,7 +7,7 @@ import {
   SubgroupParser,
 } from "../../lib/moqt/data/subgroup.ts";
 import { encodeSubgroupHeader } from "../../lib/moqt/data/subgroup.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { VERSIONS } from "../../lib/moqt/versions.ts";
 import { DRAFTS, sessions, TRACK, utf8 } from "./sessions.ts";
 

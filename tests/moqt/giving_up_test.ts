@@ -1,6 +1,6 @@
 /** Every request can be given up before its answer, and none waits for ever. */
 import assert from "node:assert/strict";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
 import { DRAFTS, sessions, TRACK } from "./sessions.ts";

@@ -1,7 +1,7 @@
 /** What a reader of groups gets that is slow. */
 import assert from "node:assert/strict";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { DRAFTS, sessions, TRACK, utf8 } from "./sessions.ts";
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

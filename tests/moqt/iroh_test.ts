@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { IrohEndpoint } from "../../lib/transport/iroh.ts";
 import { accept, connect } from "../../lib/moqt/session/session.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
 import { requires } from "../support/requires.ts";
 import { all, DRAFTS, TRACK } from "./sessions.ts";

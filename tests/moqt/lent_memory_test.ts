@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { accept, connect } from "../../lib/moqt/session/session.ts";
 import { protocolOf } from "../../lib/moqt/versions.ts";
 import { directTransport } from "../../lib/transport/direct_endpoint.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { all, DRAFTS, sessions, text, TRACK, utf8 } from "./sessions.ts";
 
 /** A handler that hands its publication out. */

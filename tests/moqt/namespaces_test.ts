@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RequestError } from "../../lib/moqt/errors.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import { formatNamespace, namespace } from "../../lib/moqt/wire/track_name.ts";
 import { DRAFTS, sessions, TRACK } from "./sessions.ts";
 

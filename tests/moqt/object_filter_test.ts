@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { FetchItem } from "../../lib/moqt/data/fetch.ts";
 import { RequestError } from "../../lib/moqt/errors.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import {
   changedFilters,
   checkRangeFilters,
   type FilteredObject,
   ObjectFilter,
-} from "../../lib/moqt/session/object_filter.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+} from "../../lib/moqt/publish/object_filter.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";
 import type { RangeFilters } from "../../lib/moqt/wire/parameters.ts";
 import { sessions } from "./sessions.ts";

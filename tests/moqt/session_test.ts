@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { FetchItem } from "../../lib/moqt/data/fetch.ts";
 import { RequestError } from "../../lib/moqt/errors.ts";
-import type { IncomingFetch, RequestHandlers } from "../../lib/moqt/session/incoming.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
+import type { IncomingFetch, RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
 import { accept } from "../../lib/moqt/session/session.ts";
 import { namespace } from "../../lib/moqt/wire/track_name.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MoqtViolation } from "../../lib/moqt/errors.ts";
-import { StreamChannel } from "../../lib/moqt/session/stream_channel.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import { StreamChannel } from "../../lib/moqt/requests/stream_channel.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import { hex } from "./cases.ts";
 import { sessions, TRACK } from "./sessions.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { NEWEST, protocolOf } from "../../lib/moqt/versions.ts";
 import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
-import type { ReceivedObject } from "../../lib/moqt/session/objects.ts";
+import type { ReceivedObject } from "../../lib/moqt/receive/objects.ts";
 import { all, sessions, text, TRACK, utf8 } from "./sessions.ts";
 
 const PROTOCOL = protocolOf(NEWEST);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { accept, connect, type MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import type { Connection, SendStream } from "../../lib/transport/connection.ts";
 import { TransportError } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";

@@ -5,9 +5,9 @@
  */
 import type { FetchItem, FetchObject } from "../../lib/moqt/data/fetch.ts";
 import { RequestError } from "../../lib/moqt/errors.ts";
-import type { FetchAnswer } from "../../lib/moqt/session/fetch.ts";
-import type { IncomingFetch, RequestHandlers } from "../../lib/moqt/session/incoming.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { FetchAnswer } from "../../lib/moqt/receive/fetch.ts";
+import type { IncomingFetch, RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import type { Location } from "../../lib/moqt/wire/location.ts";
 import type { GroupOrder } from "../../lib/moqt/wire/parameters.ts";
 import { utf8 } from "./support.ts";

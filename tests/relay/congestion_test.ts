@@ -1,7 +1,7 @@
 /** What is sent first where a link is too narrow for all: priorities and group orders. */
 import assert from "node:assert/strict";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
 import type { TrackProperties } from "../../lib/moqt/wire/properties.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";

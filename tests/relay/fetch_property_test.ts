@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RequestError } from "../../lib/moqt/errors.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
 import { VERSIONS } from "../../lib/moqt/versions.ts";
 import type { Location } from "../../lib/moqt/wire/location.ts";
 import { Archive } from "./archive.ts";

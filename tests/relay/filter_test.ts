@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { hasRangeFilters, VERSIONS } from "../../lib/moqt/versions.ts";
 import { SubgroupScanner } from "../../lib/moqt/data/scan.ts";
 import {
@@ -10,7 +10,7 @@ import {
 } from "../../lib/moqt/data/subgroup.ts";
 import { namespace } from "../../lib/moqt/wire/track_name.ts";
 import type { RangeFilters } from "../../lib/moqt/wire/parameters.ts";
-import { ObjectPicker } from "../../lib/relay/object_picker.ts";
+import { ObjectPicker } from "../../lib/relay/live/object_picker.ts";
 import { fetched, Stage, take, TRACK, until, utf8 } from "./support.ts";
 
 /** Objects whose property 0x20 is ten times their id, two subgroups with priorities 10 and 20. */

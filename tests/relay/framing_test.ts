@@ -9,8 +9,8 @@ import {
   SubgroupParser,
 } from "../../lib/moqt/data/subgroup.ts";
 import { type Version, VERSIONS } from "../../lib/moqt/versions.ts";
-import { framingOf, pieceFrom, Transcoder } from "../../lib/relay/framing.ts";
-import { StreamLog } from "../../lib/relay/stream_log.ts";
+import { framingOf, pieceFrom, Transcoder } from "../../lib/relay/live/framing.ts";
+import { StreamLog } from "../../lib/relay/live/stream_log.ts";
 
 const HEADER = { group: 3, subgroup: 0, priority: 7, endOfGroup: false } as const;
 

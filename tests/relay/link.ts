@@ -5,9 +5,9 @@
  */
 import { dialSession } from "../../lib/moqt/dial.ts";
 import { listenSessions } from "../../lib/moqt/listen.ts";
-import type { RequestHandlers } from "../../lib/moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../lib/moqt/respond/incoming.ts";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import type { Version } from "../../lib/moqt/versions.ts";
 import { formatTrackName, type TrackName } from "../../lib/moqt/wire/track_name.ts";
 import { listenDirect } from "../../lib/relay/listen.ts";

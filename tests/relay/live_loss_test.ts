@@ -1,8 +1,8 @@
 /** Live tracks over links that lose packets and are too narrow: what is late goes, the newest comes. */
 import assert from "node:assert/strict";
-import type { IncomingSubscribe } from "../../lib/moqt/session/incoming.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
-import { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { IncomingSubscribe } from "../../lib/moqt/respond/incoming.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
+import { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { trackName } from "../../lib/moqt/wire/track_name.ts";
 import { noBadPath } from "../support/bad_path.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";

@@ -1,7 +1,7 @@
 /** Sessions over links that lose packets and take their time. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { ReceivedObject } from "../../lib/moqt/session/objects.ts";
+import type { ReceivedObject } from "../../lib/moqt/receive/objects.ts";
 import { noBadPath } from "../support/bad_path.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";
 import { requires } from "../support/requires.ts";

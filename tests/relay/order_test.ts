@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { MoqtSession } from "../../lib/moqt/session/session.ts";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
-import type { TrackSource } from "../../lib/moqt/session/track_source.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
+import type { TrackSource } from "../../lib/moqt/publish/track_source.ts";
 import { VERSIONS } from "../../lib/moqt/versions.ts";
 import { source, Stage, TRACK, until, utf8 } from "./support.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Pressure, type PressureReceiver } from "../../lib/relay/pressure.ts";
+import { Pressure, type PressureReceiver } from "../../lib/relay/live/pressure.ts";
 
 const MB = 1 << 20;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RequestError } from "../../lib/moqt/errors.ts";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
 import { hasRequestStreams, VERSIONS } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
 import { fetched, source, Stage, take, TRACK, until, utf8 } from "./support.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StreamLog } from "../../lib/relay/stream_log.ts";
+import { StreamLog } from "../../lib/relay/live/stream_log.ts";
 import { READ_BYTES, takeSpare } from "../../lib/transport/read_memory.ts";
 
 /** A log of an open stream that holds these pieces. */

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { MoqtViolation, RequestError } from "../../lib/moqt/errors.ts";
 import { VERSIONS } from "../../lib/moqt/versions.ts";
 import { namespace, trackName } from "../../lib/moqt/wire/track_name.ts";
-import { allows } from "../../lib/relay/access.ts";
-import { issueRelayToken, tokenGate, verifyRelayToken } from "../../lib/relay/token.ts";
+import { allows } from "../../lib/relay/access/access.ts";
+import { issueRelayToken, tokenGate, verifyRelayToken } from "../../lib/relay/access/token.ts";
 import { endpointIdOf, generateSecretKey } from "../../lib/transport/key.ts";
 import { Stage, TRACK, until, utf8 } from "./support.ts";
 

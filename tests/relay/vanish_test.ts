@@ -1,6 +1,6 @@
 /** Publishers and subscribers that vanish in the middle of a group, without a word. */
 import assert from "node:assert/strict";
-import type { Subscription } from "../../lib/moqt/session/subscription.ts";
+import type { Subscription } from "../../lib/moqt/receive/subscription.ts";
 import { noBadPath } from "../support/bad_path.ts";
 import { within } from "../support/process.ts";
 import { whyNoNativeQuic } from "../support/quic.ts";

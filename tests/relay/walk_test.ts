@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { FetchItem } from "../../lib/moqt/data/fetch.ts";
-import { FillBudget } from "../../lib/relay/fill_budget.ts";
-import { GroupCache } from "../../lib/relay/group.ts";
-import { Keeper } from "../../lib/relay/keeping.ts";
-import { Past } from "../../lib/relay/past.ts";
-import type { Span } from "../../lib/relay/span.ts";
-import { Walk } from "../../lib/relay/walk.ts";
+import { FillBudget } from "../../lib/relay/past/fill_budget.ts";
+import { GroupCache } from "../../lib/relay/live/group.ts";
+import { Keeper } from "../../lib/relay/past/keeping.ts";
+import { Past } from "../../lib/relay/past/past.ts";
+import type { Span } from "../../lib/relay/past/span.ts";
+import { Walk } from "../../lib/relay/past/walk.ts";
 import { objectOf } from "./archive.ts";
 import { Stage, TRACK, until, utf8 } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Publication } from "../../lib/moqt/session/publication.ts";
+import type { Publication } from "../../lib/moqt/publish/publication.ts";
 import { hasParametersForFields, VERSIONS } from "../../lib/moqt/versions.ts";
 import type { Parameters } from "../../lib/moqt/wire/parameters.ts";
-import { priorityFor } from "../../lib/relay/wish.ts";
+import { priorityFor } from "../../lib/relay/live/wish.ts";
 import { Stage, TRACK, until, utf8 } from "./support.ts";
 
 Deno.test("publishers are asked for the highest priority of those who want objects", () => {

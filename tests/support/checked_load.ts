@@ -5,8 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Publication, SubgroupWriter } from "../../lib/moqt/session/publication.ts";
-import type { ReceivedObject } from "../../lib/moqt/session/objects.ts";
+import type { Publication, SubgroupWriter } from "../../lib/moqt/publish/publication.ts";
+import type { ReceivedObject } from "../../lib/moqt/receive/objects.ts";
 
 /** What is sent. */
 export interface CheckedLoad {

@@ -56,7 +56,7 @@ export const relayTokenCommand: Command = defineCommand({
         hint: "/ as a prefix is everything",
       });
     }
-    const { issueRelayToken } = await import("../../relay/token.ts");
+    const { issueRelayToken } = await import("../../relay/access/token.ts");
     const expires = values.expires === undefined
       ? undefined
       : Math.ceil((Date.now() + values.expires) / 1000);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { MoqtSession } from "../../moqt/session/session.ts";
-import type { Subscription } from "../../moqt/session/subscription.ts";
+import type { Subscription } from "../../moqt/receive/subscription.ts";
 import type { Parameters } from "../../moqt/wire/parameters.ts";
 import type { TrackName } from "../../moqt/wire/track_name.ts";
 import { Histogram } from "./histogram.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { RequestError } from "../../moqt/errors.ts";
-import type { RequestHandlers } from "../../moqt/session/incoming.ts";
-import type { Publication } from "../../moqt/session/publication.ts";
+import type { RequestHandlers } from "../../moqt/respond/incoming.ts";
+import type { Publication } from "../../moqt/publish/publication.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
 import { formatTrackName, type TrackName } from "../../moqt/wire/track_name.ts";
 import type { Load } from "./load.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Subscription } from "../../moqt/session/subscription.ts";
+import type { Subscription } from "../../moqt/receive/subscription.ts";
 import type { ReceiveStats } from "./stats.ts";
 import { WallClock } from "./stamp.ts";
 import { Turns } from "./pace.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { DIRECT_BYTES } from "../../moqt/session/batches.ts";
-import type { Publication, SubgroupWriter } from "../../moqt/session/publication.ts";
+import { DIRECT_BYTES } from "../../moqt/publish/batches.ts";
+import type { Publication, SubgroupWriter } from "../../moqt/publish/publication.ts";
 import { TransportError } from "../../transport/connection.ts";
 import type { Load } from "./load.ts";
 import { Pace, sleep, Turns } from "./pace.ts";

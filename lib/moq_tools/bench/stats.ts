@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReceivedObject } from "../../moqt/session/objects.ts";
+import type { ReceivedObject } from "../../moqt/receive/objects.ts";
 import { Histogram } from "./histogram.ts";
 import { LossCounter } from "./loss.ts";
 import { sentAt } from "./stamp.ts";

@@ -5,7 +5,7 @@
  */
 import { RequestError } from "../../moqt/errors.ts";
 import type { DialledSession } from "../../moqt/dial.ts";
-import type { RequestHandlers } from "../../moqt/session/incoming.ts";
+import type { RequestHandlers } from "../../moqt/respond/incoming.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
 import type { Token } from "../../moqt/wire/token.ts";
 import { type Namespace, namespace } from "../../moqt/wire/track_name.ts";

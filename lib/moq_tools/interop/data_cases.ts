@@ -5,10 +5,10 @@
  */
 import type { FetchObject } from "../../moqt/data/fetch.ts";
 import { RequestError } from "../../moqt/errors.ts";
-import type { IncomingSubscribe } from "../../moqt/session/incoming.ts";
-import type { ReceivedObject } from "../../moqt/session/objects.ts";
-import type { Publication } from "../../moqt/session/publication.ts";
-import type { Fetched } from "../../moqt/session/fetch.ts";
+import type { IncomingSubscribe } from "../../moqt/respond/incoming.ts";
+import type { ReceivedObject } from "../../moqt/receive/objects.ts";
+import type { Publication } from "../../moqt/publish/publication.ts";
+import type { Fetched } from "../../moqt/receive/fetch.ts";
 import {
   hasPrefix,
   type Namespace,

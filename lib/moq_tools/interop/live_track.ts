@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TrackSource } from "../../moqt/session/track_source.ts";
+import { TrackSource } from "../../moqt/publish/track_source.ts";
 
 /** Milliseconds between objects. */
 const INTERVAL_MS = 20;

@@ -9,7 +9,7 @@ import type {
   NamespaceNews,
   NamespaceOffer,
   NamespaceWatch,
-} from "../../moqt/session/namespaces.ts";
+} from "../../moqt/requests/namespaces.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
 import { CaseFailure, type CaseRun, type InteropCase } from "./case.ts";
 import { LiveTrack } from "./live_track.ts";

@@ -5,8 +5,8 @@
  */
 import type { FetchItem, FetchObject } from "../../moqt/data/fetch.ts";
 import { RequestError } from "../../moqt/errors.ts";
-import type { FetchAnswer } from "../../moqt/session/fetch.ts";
-import type { IncomingFetch } from "../../moqt/session/incoming.ts";
+import type { FetchAnswer } from "../../moqt/receive/fetch.ts";
+import type { IncomingFetch } from "../../moqt/respond/incoming.ts";
 import { compareLocations, type Location } from "../../moqt/wire/location.ts";
 
 /** Most bytes kept. */

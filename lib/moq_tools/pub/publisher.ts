@@ -6,10 +6,10 @@
  */
 import { RequestError } from "../../moqt/errors.ts";
 import type { SessionUse } from "../../moqt/persistent.ts";
-import type { IncomingSubscribe, RequestHandlers } from "../../moqt/session/incoming.ts";
-import type { Publication } from "../../moqt/session/publication.ts";
+import type { IncomingSubscribe, RequestHandlers } from "../../moqt/respond/incoming.ts";
+import type { Publication } from "../../moqt/publish/publication.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
-import { TrackSource } from "../../moqt/session/track_source.ts";
+import { TrackSource } from "../../moqt/publish/track_source.ts";
 import type { Location } from "../../moqt/wire/location.ts";
 import type { TrackProperties } from "../../moqt/wire/properties.ts";
 import type { Token } from "../../moqt/wire/token.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ObjectGap, ReceivedObject } from "../../moqt/session/objects.ts";
-import type { ReceivedGroup } from "../../moqt/session/sinks.ts";
+import type { ObjectGap, ReceivedObject } from "../../moqt/receive/objects.ts";
+import type { ReceivedGroup } from "../../moqt/receive/sinks.ts";
 
 /** How long a group is waited for that others have overtaken, since the first of those; milliseconds. */
 const PATIENCE_MS = 200;

@@ -7,9 +7,9 @@
 import { Backoff } from "../../backoff.ts";
 import { NotFoundError } from "../../errors.ts";
 import { RequestError } from "../../moqt/errors.ts";
-import type { ObjectGap, ReceivedObject } from "../../moqt/session/objects.ts";
+import type { ObjectGap, ReceivedObject } from "../../moqt/receive/objects.ts";
 import type { MoqtSession } from "../../moqt/session/session.ts";
-import type { ReceivedGroup, Subscription } from "../../moqt/session/subscription.ts";
+import type { ReceivedGroup, Subscription } from "../../moqt/receive/subscription.ts";
 import { compareLocations, type Location } from "../../moqt/wire/location.ts";
 import { inOrder } from "./in_order.ts";
 import type { Parameters } from "../../moqt/wire/parameters.ts";

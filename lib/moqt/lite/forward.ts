@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ForwardStream } from "../session/forward.ts";
+import type { ForwardStream } from "../receive/forward.ts";
 import { MoqtViolation } from "../errors.ts";
 import { LiteStreamError } from "./errors.ts";
 import { GroupScanner } from "./scan.ts";

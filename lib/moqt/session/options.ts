@@ -9,9 +9,9 @@ import type { Location } from "../wire/location.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
 import type { Token } from "../wire/token.ts";
-import type { RequestHandlers } from "./incoming.ts";
-import type { ReceiveOptions } from "./subscription.ts";
-import type { TokenValue } from "./tokens.ts";
+import type { RequestHandlers } from "../respond/incoming.ts";
+import type { ReceiveOptions } from "../receive/subscription.ts";
+import type { TokenValue } from "../requests/tokens.ts";
 
 /** How a session is begun. */
 export interface SessionOptions {

@@ -15,33 +15,41 @@ import type { SetupOptions } from "../messages/setup.ts";
 import { hasRequestStreams, hasSubscribeTracks, type Version, versionOf } from "../versions.ts";
 import type { Location } from "../wire/location.ts";
 import type { Namespace, TrackName } from "../wire/track_name.ts";
-import { TrackAliases } from "./aliases.ts";
-import { type AnswerHandler, ask, type Asked, checkMandatory, ENDED, unexpected } from "./ask.ts";
-import type { Channel, RequestMessage, Signals } from "./channel.ts";
-import { DataStreams } from "./data_streams.ts";
-import { Fetched } from "./fetch.ts";
-import { type JoinFrom, joinRange } from "./join.ts";
+import { TrackAliases } from "../receive/aliases.ts";
+import {
+  type AnswerHandler,
+  ask,
+  type Asked,
+  checkMandatory,
+  ENDED,
+  unexpected,
+} from "../requests/ask.ts";
+import type { Channel, RequestMessage, Signals } from "../requests/channel.ts";
+import { DataStreams } from "../receive/data_streams.ts";
+import type { Fetched } from "../receive/fetch.ts";
+import { type JoinFrom, joinRange } from "../receive/join.ts";
 import type {
   AskOptions,
   GoingAway,
   PublishOptions,
   RequestOptions,
   SessionOptions,
+  SubscribeOptions,
 } from "./options.ts";
-import type { SubscribeOptions } from "./options.ts";
-import { NamespaceOffer, NamespaceWatch } from "./namespaces.ts";
-import { checkRangeFilters, MAX_FILTER_RANGES } from "./object_filter.ts";
-import { OneStreamSignals } from "./one_stream.ts";
-import { Past } from "./past.ts";
-import { publishParameters } from "./publish_parameters.ts";
-import type { Publication } from "./publication.ts";
-import type { Role } from "./request_ids.ts";
-import { RequestStreamSignals } from "./request_streams.ts";
-import { Responder } from "./responder.ts";
+import { NamespaceOffer, NamespaceWatch } from "../requests/namespaces.ts";
+import { checkRangeFilters, MAX_FILTER_RANGES } from "../publish/object_filter.ts";
+import { OneStreamSignals } from "../requests/one_stream.ts";
+import { Past } from "../receive/past.ts";
+import { publishParameters } from "../publish/publish_parameters.ts";
+import type { Publication } from "../publish/publication.ts";
+import type { Role } from "../requests/request_ids.ts";
+import { RequestStreamSignals } from "../requests/request_streams.ts";
+import { Responder } from "../respond/responder.ts";
+import { askFetch } from "./fetch.ts";
 import { checkSetup, ownSetup } from "./setup.ts";
 import { askStatus, type TrackStanding } from "./status.ts";
-import { type ReceiveOptions, Subscription } from "./subscription.ts";
-import { TokenCache } from "./tokens.ts";
+import { type ReceiveOptions, Subscription } from "../receive/subscription.ts";
+import { TokenCache } from "../requests/tokens.ts";
 
 /** Most bytes of a close reason. */
 const MAX_CLOSE_REASON = 1000;
@@ -309,34 +317,12 @@ export class MoqtSession implements AsyncDisposable {
   }
 
   #fetch(range: FetchRange, options: RequestOptions): Fetched {
-    const { parameters = {} } = options;
-    let requestId: number | undefined;
-    const forget = this.#onEnd(() => fetched.ended(new RequestError("internal-error", ENDED)));
-    const fetched = new Fetched(range, parameters.groupOrder ?? "ascending", () => {
-      forget();
-      if (requestId !== undefined) this.#fetches.delete(requestId);
+    return askFetch(range, options.parameters ?? {}, {
+      version: this.version,
+      fetches: this.#fetches,
+      ask: (asked, message, handler) => this.#ask(asked, message, handler, options),
+      onEnd: (end) => this.#onEnd(end),
     });
-    this.#ask(
-      {
-        started: (channel) => {
-          requestId = channel.requestId;
-          this.#fetches.set(requestId, fetched);
-          fetched.started(channel);
-        },
-        refused: (error) => fetched.refused(error),
-      },
-      { kind: "fetch", requestId: 0, range, parameters },
-      {
-        message: (message) => {
-          if (message.kind !== "fetch-ok") throw unexpected(message, "FETCH");
-          checkMandatory(message.properties, this.version);
-          fetched.established(message);
-        },
-        canceled: () => {},
-      },
-      options,
-    );
-    return fetched;
   }
 
   /** Asks how a track stands. */

@@ -6,10 +6,10 @@
 import { MoqtViolation } from "../errors.ts";
 import type { SetupOptions } from "../messages/setup.ts";
 import { hasRangeFilters, hasUpdateCredit, type Version } from "../versions.ts";
-import { MAX_FILTER_RANGES } from "./object_filter.ts";
+import { MAX_FILTER_RANGES } from "../publish/object_filter.ts";
 import type { SessionOptions } from "./options.ts";
-import type { Role } from "./request_ids.ts";
-import { MAX_UPDATES } from "./stream_channel.ts";
+import type { Role } from "../requests/request_ids.ts";
+import { MAX_UPDATES } from "../requests/stream_channel.ts";
 
 /** RFC 3986, path-abempty and query, by their characters. */
 const PATH = /^(\/[\w\-.~%!$&'()*+,;=:@/]*)?(\?[\w\-.~%!$&'()*+,;=:@/?]*)?$/;

@@ -7,7 +7,7 @@ import { RequestError } from "../errors.ts";
 import type { MessageOf } from "../messages/control.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import type { TrackProperties } from "../wire/properties.ts";
-import { type AnswerHandler, type Asked, ENDED, unexpected } from "./ask.ts";
+import { type AnswerHandler, type Asked, ENDED, unexpected } from "../requests/ask.ts";
 
 /** What a publisher says of a track. */
 export interface TrackStanding {

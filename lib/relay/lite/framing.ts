@@ -7,8 +7,8 @@
 import type { SubgroupPiece } from "../../moqt/data/scan.ts";
 import type { Version } from "../../moqt/versions.ts";
 import { type IntegerForm, integersOf } from "../../moqt/wire/integers.ts";
-import type { PieceRewriter } from "../framing.ts";
-import { Output } from "../output.ts";
+import type { PieceRewriter } from "../live/framing.ts";
+import { Output } from "../live/output.ts";
 
 /** A draft of MoQT whose integers are those of moq-lite: QUIC's. */
 export const LITE_INTEGERS: IntegerForm = integersOf(16);

@@ -12,7 +12,7 @@ import { LiteStreamError, resetReason } from "../../moqt/lite/errors.ts";
 import { encodeFrame } from "../../moqt/lite/messages/group.ts";
 import type { LitePublication } from "../../moqt/lite/publication.ts";
 import { LITE_RESETS, type LiteResetName } from "../../moqt/lite/versions.ts";
-import { sendOrderOf } from "../../moqt/session/publication.ts";
+import { sendOrderOf } from "../../moqt/publish/publication.ts";
 import type { Location } from "../../moqt/wire/location.ts";
 import type { Parameters } from "../../moqt/wire/parameters.ts";
 import type { RelayPublication, RelayWriter } from "../session.ts";

@@ -12,7 +12,7 @@ import { acceptLite, type LiteSession } from "../../moqt/lite/session.ts";
 import { type LiteVersion, liteVersionName } from "../../moqt/lite/versions.ts";
 import type { Namespace, TrackName } from "../../moqt/wire/track_name.ts";
 import type { PeerHost, PeerOptions } from "../peer.ts";
-import { SessionRights } from "../rights.ts";
+import { SessionRights } from "../access/rights.ts";
 import { rootOf } from "./names.ts";
 import { LiteOutgoing } from "./outgoing.ts";
 import { LiteRelaySession } from "./session.ts";

@@ -6,8 +6,8 @@
 import { LiteStreamError } from "../../moqt/lite/errors.ts";
 import type { LiteSubscription } from "../../moqt/lite/subscription.ts";
 import { RequestError } from "../../moqt/errors.ts";
-import type { ForwardSink } from "../../moqt/session/forward.ts";
-import type { SubscriptionEnd, SubscriptionInfo } from "../../moqt/session/subscription.ts";
+import type { ForwardSink } from "../../moqt/receive/forward.ts";
+import type { SubscriptionEnd, SubscriptionInfo } from "../../moqt/receive/subscription.ts";
 import type { RelaySubscription } from "../session.ts";
 
 /** moq-lite says nothing of a track. */

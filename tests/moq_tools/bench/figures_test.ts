@@ -8,7 +8,7 @@ import { LossCounter } from "../../../lib/moq_tools/bench/loss.ts";
 import { Pace, sleep, Turns } from "../../../lib/moq_tools/bench/pace.ts";
 import { Payloads, sentAt, timestamp, WallClock } from "../../../lib/moq_tools/bench/stamp.ts";
 import { ReceiveStats, type Summary } from "../../../lib/moq_tools/bench/stats.ts";
-import type { ReceivedObject } from "../../../lib/moqt/session/objects.ts";
+import type { ReceivedObject } from "../../../lib/moqt/receive/objects.ts";
 
 Deno.test("percentiles are within 1.6 % of the sorted values'", () => {
   const values = fc.array(fc.nat(2 ** 31 - 1), { minLength: 1, maxLength: 300 });

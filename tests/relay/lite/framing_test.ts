@@ -12,9 +12,9 @@ import { encodeFrame, GroupParser } from "../../../lib/moqt/lite/messages/group.
 import { PushBuffer } from "../../../lib/moqt/lite/push_buffer.ts";
 import { GroupScanner } from "../../../lib/moqt/lite/scan.ts";
 import { type Version, VERSIONS } from "../../../lib/moqt/versions.ts";
-import { type Framing, rewriterOf } from "../../../lib/relay/framing.ts";
+import { type Framing, rewriterOf } from "../../../lib/relay/live/framing.ts";
 import { namespaceOf, pathOf, rootOf } from "../../../lib/relay/lite/names.ts";
-import { StreamLog } from "../../../lib/relay/stream_log.ts";
+import { StreamLog } from "../../../lib/relay/live/stream_log.ts";
 
 const HEADER = { group: 3, subgroup: 0, priority: 7, endOfGroup: true } as const;
 
