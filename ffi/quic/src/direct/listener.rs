@@ -44,7 +44,7 @@ pub struct Listener {
     counters: Arc<Counters>,
     leaving: Arc<Leaving>,
     arrivals: Mutex<mpsc::Receiver<Arc<Incoming>>>,
-    closing: SetOnce<()>,
+    closing: Arc<SetOnce<()>>,
 }
 
 /// What those who come need.
@@ -57,8 +57,10 @@ struct Door {
     requests: mpsc::Sender<Request>,
     max_streams: u32,
     send_window: u64,
-    /// For who comes from this machine.
+    /// For who comes from elsewhere, and from this machine.
+    far: Arc<noq::ServerConfig>,
     near: Arc<noq::ServerConfig>,
+    closing: Arc<SetOnce<()>>,
 }
 
 fn closed() -> Failure {
@@ -84,6 +86,8 @@ impl Listener {
             .incoming_buffer_size_total(UNSEEN_BYTES_TOTAL);
         let mut near = config.clone();
         near.transport_config(packets::large(&config.transport));
+        let far = Arc::new(config.clone());
+        let closing = Arc::<SetOnce<()>>::default();
         let server = Server {
             config,
             resets: settings.resets,
@@ -105,7 +109,9 @@ impl Listener {
             requests,
             max_streams: settings.transport.max_streams,
             send_window: settings.transport.send_window,
+            far,
             near: Arc::new(near),
+            closing: closing.clone(),
         };
         runtime().spawn(pass_on(queue.clone(), requested, arrivals));
         runtime().spawn(Arc::new(door).open());
@@ -118,7 +124,7 @@ impl Listener {
             counters,
             leaving,
             arrivals: Mutex::new(receiver),
-            closing: SetOnce::new(),
+            closing,
         }))
     }
 
@@ -153,8 +159,7 @@ impl Listener {
     /// Closes all connections, and the socket: its port is free afterwards.
     pub async fn close(&self) {
         let _ = self.closing.set(());
-        // Nobody new, and those who wait are kept out.
-        self.endpoint.set_server_config(None);
+        // Nobody new, see the door, and those who wait are kept out.
         let mut arrivals = self.arrivals.lock().await;
         arrivals.close();
         while arrivals.try_recv().is_ok() {}
@@ -163,6 +168,12 @@ impl Listener {
         self.endpoint.close(VarInt::from_u32(0), b"");
         let _ = timeout(CLOSE_PATIENCE, self.endpoint.wait_all_draining()).await;
         self.port.release();
+    }
+
+    /// Somebody whom the door has not seen.
+    #[cfg(test)]
+    pub async fn newcomer(&self) -> noq::Incoming {
+        self.endpoint.accept().await.unwrap()
     }
 
     /// Called when the handle is freed.
@@ -192,6 +203,12 @@ impl Door {
     async fn open(self: Arc<Self>) {
         let gate = Gate::new(self.counters.clone());
         while let Some(incoming) = self.endpoint.accept().await {
+            if self.closing.get().is_some() {
+                // Unanswered they ask again, and find who listens next. To take the endpoint's
+                // configuration instead would make QUIC panic about those it knows already.
+                incoming.ignore();
+                continue;
+            }
             match gate.admit(incoming.remote_address_validated()) {
                 Verdict::Refuse => incoming.refuse(),
                 // Fails only for an address that is validated.
@@ -205,11 +222,8 @@ impl Door {
 
     async fn shake(self: Arc<Self>, incoming: noq::Incoming, permit: OwnedSemaphorePermit) {
         let near = packets::stay_here(incoming.remote_address().ip());
-        let shaking = if near {
-            incoming.accept_with(self.near.clone())
-        } else {
-            incoming.accept()
-        };
+        let config = if near { &self.near } else { &self.far };
+        let shaking = incoming.accept_with(config.clone());
         let handshake = async { shaking.ok()?.await.ok() };
         let Ok(Some(connection)) = timeout(HANDSHAKE_TIMEOUT, handshake).await else {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);

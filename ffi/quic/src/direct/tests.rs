@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use noq::{RecvStream, SendStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use web_transport_proto::{ConnectError, ConnectRequest, ConnectResponse};
 
 use crate::connection::{Connection, xoq_quic_connection_close, xoq_quic_connection_closed};
@@ -257,5 +257,37 @@ fn what_a_panic_has_broken_fails_for_those_who_wait_and_is_freed_without_harm() 
         waited.await.unwrap();
         // The connection cannot be touched any more, not even to end its streams.
         std::mem::forget((send, receive, pair));
+    });
+}
+
+#[test]
+fn who_comes_while_a_listener_closes_may_still_be_answered() {
+    test(async {
+        let settings = listen_settings("bind=127.0.0.1:0\nprotocol=61").unwrap();
+        let listener = Listener::bind(Arc::default(), settings).unwrap();
+        let (endpoint, _) = socket::endpoint(&["127.0.0.1:0".parse().unwrap()], None).unwrap();
+        let config = client_config(
+            &Transport::default(),
+            &Trust::Anyone,
+            std::iter::once(b"a".to_vec()),
+            Reason::default(),
+        );
+        let config = config.unwrap();
+        let dial = || endpoint.connect_with(config.clone(), listener.address, "localhost");
+        let mut dials = Vec::new();
+        let newcomer = loop {
+            // Its door takes most of them.
+            dials.extend((0..10).map(|_| dial().unwrap()));
+            if let Ok(newcomer) = timeout(Duration::from_millis(10), listener.newcomer()).await {
+                break newcomer;
+            }
+        };
+        let closing = listener.clone();
+        let closed = runtime().spawn(async move { closing.close().await });
+        sleep(Duration::from_millis(50)).await;
+        // QUIC panics here, and in whatever touches the endpoint after that, where it was told meanwhile
+        // not to be a server any more.
+        assert!(newcomer.retry().is_ok());
+        closed.await.unwrap();
     });
 }
