@@ -27,8 +27,9 @@ async function measure(...args: string[]): Promise<Result> {
   const { code, stdout, stderr } = await runXoq(["moq", "bench", ...args, "--json"], {
     timeoutMs: 60_000,
   });
-  assert.equal(code, 0, stderr);
-  return JSON.parse(new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1)!);
+  const said = new TextDecoder().decode(stdout).trimEnd();
+  assert.equal(code, 0, `${said}\n${stderr}`);
+  return JSON.parse(said.split("\n").at(-1)!);
 }
 
 function checkResult(result: Result): void {

@@ -78,6 +78,12 @@ export function ask(
   };
   const settled = () => signal?.removeEventListener("abort", stop);
   signals.request(message, {
+    begun: (made) => {
+      channel = made;
+      signal?.addEventListener("abort", stop, { once: true });
+      asked.started(made);
+      if (signal?.aborted) stop();
+    },
     message: (answer) => {
       settled();
       const isAnswer = ANSWERS.includes(answer.kind);
@@ -109,12 +115,7 @@ export function ask(
       asked.refused(new RequestError("internal-error", "the peer canceled the request"));
       handler.canceled();
     },
-  }, signal).then((made) => {
-    channel = made;
-    signal?.addEventListener("abort", stop, { once: true });
-    asked.started(made);
-    if (signal?.aborted) stop();
-  }).catch((error) => asked.refused(error));
+  }, signal).catch((error) => asked.refused(error));
 }
 
 /** What requests fail with after the session's end. */

@@ -45,6 +45,8 @@ export type UpdateAnswer = MessageOf<"request-ok"> | MessageOf<"request-error">;
 
 /** Who is told what comes for a request. */
 export interface ChannelHandler {
+  /** The request, one of this side's, was sent. Called before anything comes of it. */
+  begun?(channel: Channel): void;
   /** A message of this request came: an answer, or what follows it. */
   message(message: ControlMessage): void;
   /** The peer changes the request; answer with `channel.send`. */

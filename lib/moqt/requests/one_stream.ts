@@ -389,6 +389,7 @@ export class OneStreamSignals implements Signals {
       this.#wishes.delete(requestId);
       throw error;
     }
+    handler.begun?.(channel);
     return channel;
   }
 

@@ -79,6 +79,7 @@ export class StreamChannel implements Channel {
     channel.#ours = true;
     channel.#begin(message, handler);
     channel.#writer.send(message);
+    handler.begun?.(channel);
     channel.read();
     return channel;
   }
