@@ -20,6 +20,7 @@ export class SilenceWatch {
   #received = 0;
   #sent = 0;
   #heardAt = performance.now();
+  #lookedAt = this.#heardAt;
 
   /** Watches nothing yet. */
   constructor(connection: Connection) {
@@ -28,6 +29,7 @@ export class SilenceWatch {
 
   /** Looks until stopped; calls back, more than once, while the peer is silent. */
   start(onSilent: () => void): void {
+    this.#lookedAt = performance.now();
     this.#timer = setInterval(() => {
       this.#look().then((silent) => silent && onSilent(), () => this.stop());
     }, LOOK_MS);
@@ -40,12 +42,16 @@ export class SilenceWatch {
 
   async #look(): Promise<boolean> {
     const { packetsReceived, packetsSent, rttMs } = await this.#connection.getStats();
-    if (packetsReceived !== this.#received) {
+    const now = performance.now();
+    // A process that stood still itself heard nobody.
+    const stoodStill = now - this.#lookedAt > SILENT_MS / 2;
+    this.#lookedAt = now;
+    if (packetsReceived !== this.#received || stoodStill) {
       [this.#received, this.#sent] = [packetsReceived, packetsSent];
-      this.#heardAt = performance.now();
+      this.#heardAt = now;
       return false;
     }
     const asked = packetsReceived > 0 && packetsSent > this.#sent;
-    return asked && performance.now() - this.#heardAt > SILENT_MS + 2 * rttMs;
+    return asked && now - this.#heardAt > SILENT_MS + 2 * rttMs;
   }
 }

@@ -27,9 +27,9 @@ function group(id: number, from = 0): ReceivedGroup {
   };
 }
 
-async function all(groups: AsyncIterable<ReceivedGroup>, expected: number, patienceMs?: number) {
+async function all(groups: AsyncIterable<ReceivedGroup>, expected: number) {
   const items: TrackItem[] = [];
-  for await (const item of inOrder(groups, expected, patienceMs)) items.push(item);
+  for await (const item of inOrder(groups, expected)) items.push(item);
   return places(items);
 }
 
@@ -52,7 +52,7 @@ Deno.test("a group that never comes holds the others up no longer than it must",
     yield group(3);
     await never.promise;
   }
-  const items = inOrder(groups(), 0, 20);
+  const items = inOrder(groups(), 0, { groupMs: 20 });
   const seen: string[] = [];
   for await (const item of items) {
     seen.push(...places([item]));
@@ -86,10 +86,44 @@ Deno.test("groups that keep coming do not prolong the waiting for those that are
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
-  for await (const item of inOrder(groups(), 0, 50)) {
+  for await (const item of inOrder(groups(), 0, { groupMs: 50 })) {
     if (item.group === 0) continue;
     assert.equal(item.group, 10);
     break;
   }
   assert.ok(next < 25, `${next - 10} groups came meanwhile`);
+});
+
+Deno.test("a group that its publisher never ends is left once another has begun", async () => {
+  const left = Promise.withResolvers<void>();
+  const more = Promise.withResolvers<void>();
+  const endless: ReceivedGroup = {
+    ...group(0),
+    abandon: () => left.resolve(),
+    objects: (async function* () {
+      yield* group(0).objects;
+      await left.promise;
+    })(),
+  };
+  async function* groups() {
+    yield endless;
+    await more.promise;
+    yield group(1);
+  }
+  const seen: string[] = [];
+  for await (const item of inOrder(groups(), 0, { restMs: 30 })) {
+    seen.push(...places([item]));
+    // As long as there is no other, it may go on at any time.
+    if (seen.length === 2) setTimeout(() => more.resolve(), 100);
+  }
+  assert.deepEqual(seen, ["0.0", "0.1", "[0.2-undefined]", "1.0", "1.1"]);
+});
+
+Deno.test("a reader that is slow itself loses nothing of a group", async () => {
+  const seen: string[] = [];
+  for await (const item of inOrder(of(group(0), group(1)), 0, { restMs: 10 })) {
+    seen.push(...places([item]));
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  assert.deepEqual(seen, ["0.0", "0.1", "1.0", "1.1"]);
 });

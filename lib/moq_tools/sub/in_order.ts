@@ -4,12 +4,26 @@
  * @module
  */
 import type { ObjectGap, ReceivedObject } from "../../moqt/receive/objects.ts";
+import { losePatience } from "../../moqt/receive/patience.ts";
 import type { ReceivedGroup } from "../../moqt/receive/sinks.ts";
 
 /** How long a group is waited for that others have overtaken, since the first of those; milliseconds. */
 const PATIENCE_MS = 200;
+/**
+ * How long the rest of a group is waited for where another has begun, in milliseconds: not every
+ * publisher ends what it has left.
+ */
+const REST_MS = 3_000;
 /** Most groups that wait for one that was overtaken. */
 const MAX_WAITING = 32;
+
+/** How long is waited; milliseconds. */
+export interface InOrderPatience {
+  /** For a group that others have overtaken. Default 200. */
+  groupMs?: number;
+  /** For the rest of a group where another has begun. Default 3,000. */
+  restMs?: number;
+}
 
 /**
  * The objects of all groups. `expected` is the id of the first group, as far as one can tell; what is
@@ -18,11 +32,10 @@ const MAX_WAITING = 32;
 export async function* inOrder(
   groups: AsyncIterable<ReceivedGroup>,
   expected: number,
-  patienceMs: number = PATIENCE_MS,
+  { groupMs = PATIENCE_MS, restMs = REST_MS }: InOrderPatience = {},
 ): AsyncGenerator<ReceivedObject | ObjectGap, void, undefined> {
-  const source = groups[Symbol.asyncIterator]();
+  const source = new Source(groups[Symbol.asyncIterator]());
   const waiting = new Map<number, ReceivedGroup>();
-  const patience = new Patience(source);
   let begun = false;
   /** When waiting for who was overtaken ends. */
   let until = Infinity;
@@ -30,9 +43,9 @@ export async function* inOrder(
     for (;;) {
       // An id at or below the expected one goes at once; one above it may have overtaken others.
       while (waiting.size < MAX_WAITING && !isNext(waiting, expected)) {
-        const group = await patience.next(until - performance.now());
+        const group = await source.next(until - performance.now());
         if (group === undefined) break;
-        if (waiting.size === 0) until = performance.now() + patienceMs;
+        if (waiting.size === 0) until = performance.now() + groupMs;
         waiting.set(group.id, group);
       }
       if (waiting.size === 0) return;
@@ -40,16 +53,17 @@ export async function* inOrder(
       const group = waiting.get(id)!;
       waiting.delete(id);
       expected = Math.max(expected, id + 1);
-      until = waiting.size === 0 ? Infinity : performance.now() + patienceMs;
-      for await (const item of group.objects) {
+      const hasOther = () => waiting.size > 0 || source.hasNext;
+      for await (const item of whole(group, hasOther, restMs)) {
         if (item.kind === "object") begun = true;
         else if (!begun) continue;
         yield item;
       }
+      until = waiting.size === 0 ? Infinity : performance.now() + groupMs;
     }
   } finally {
     for (const group of waiting.values()) group.abandon();
-    await source.return?.();
+    await source.end();
   }
 }
 
@@ -58,8 +72,42 @@ function isNext(waiting: ReadonlyMap<number, unknown>, expected: number): boolea
   return false;
 }
 
+/** A group's objects to its end; or until nothing of it came for so long where there is another. */
+async function* whole(
+  group: ReceivedGroup,
+  hasOther: () => boolean,
+  restMs: number,
+): AsyncGenerator<ReceivedObject | ObjectGap, void, undefined> {
+  let next = 0;
+  let taken = 0;
+  let isAsking = true;
+  let isLeft = false;
+  let calm = () => {};
+  const watch = () => {
+    const before = taken;
+    calm = losePatience(() => {
+      if (taken > before || !isAsking || !hasOther()) return watch();
+      isLeft = true;
+      group.abandon();
+    }, restMs);
+  };
+  watch();
+  try {
+    for await (const item of group.objects) {
+      taken++;
+      next = (item.kind === "object" ? item.id : item.to ?? item.from) + 1;
+      isAsking = false;
+      yield item;
+      isAsking = true;
+    }
+    if (isLeft) yield { kind: "gap", group: group.id, from: next };
+  } finally {
+    calm();
+  }
+}
+
 /** Takes groups, and loses patience where others wait already. */
-class Patience {
+class Source {
   readonly #source: AsyncIterator<ReceivedGroup>;
   #pending: Promise<void> | undefined;
   #arrived: IteratorResult<ReceivedGroup> | undefined;
@@ -70,18 +118,33 @@ class Patience {
     this.#source = source;
   }
 
-  /** The next group; undefined: the end, or none came in time. */
-  async next(milliseconds: number): Promise<ReceivedGroup | undefined> {
+  /** Whether another group has begun, or no other will. */
+  get hasNext(): boolean {
+    this.#ask();
+    return this.#arrived !== undefined;
+  }
+
+  /** Wants no more. */
+  async end(): Promise<void> {
+    await this.#source.return?.();
+  }
+
+  #ask(): void {
     this.#pending ??= this.#source.next().then(
       (result) => void (this.#arrived = result),
       (error) => void (this.#error = { error }),
     ).then(() => this.#wake());
+  }
+
+  /** The next group; undefined: the end, or none came in time. */
+  async next(milliseconds: number): Promise<ReceivedGroup | undefined> {
+    this.#ask();
     await new Promise<void>((resolve) => {
-      const timer = milliseconds < Infinity
-        ? setTimeout(resolve, Math.max(0, milliseconds))
+      const calm = milliseconds < Infinity
+        ? losePatience(resolve, Math.max(0, milliseconds))
         : undefined;
       this.#wake = () => {
-        clearTimeout(timer);
+        calm?.();
         resolve();
       };
       if (this.#arrived !== undefined || this.#error !== undefined) this.#wake();

@@ -4,6 +4,7 @@
  * @module
  */
 import { PROPERTY } from "../wire/properties.ts";
+import { losePatience } from "./patience.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
 
 /** What an object that waits takes beside its payload, about. */
@@ -20,7 +21,7 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
   #end: number | undefined;
   #closed = false;
   #impatient = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #calm = () => {};
   #wake: (() => void) | undefined;
   #late = 0;
   #bytes = 0;
@@ -132,7 +133,7 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
   /** Nobody reads any more. */
   abandon(): void {
     this.#abandoned = true;
-    clearTimeout(this.#timer);
+    this.#calm();
     this.#pending.length = 0;
     this.#bytes = 0;
     this.#free();
@@ -231,12 +232,12 @@ export class GroupAssembler implements AsyncIterable<ReceivedObject | ObjectGap>
     const stuck = this.#pending.length > 0 || (this.#end !== undefined && this.#openStreams === 0);
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(this.#timer);
+        this.#calm();
         resolve();
       };
       this.#wake = done;
       if (!stuck) return;
-      this.#timer = setTimeout(() => {
+      this.#calm = losePatience(() => {
         this.#impatient = true;
         done();
       }, this.#patienceMs);

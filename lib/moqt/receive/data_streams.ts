@@ -159,6 +159,7 @@ export class DataStreams {
     if (subscription === undefined) return this.#stop(reader);
     const opened = subscription.opened(header, this.#maxObjectBytes);
     const receiver = opened instanceof Promise ? await this.#hold(opened) : opened;
+    if (receiver === undefined) return this.#stop(reader);
     if (receiver instanceof ForwardReceiver) {
       return receiver.run(reader, parser.rest(), (wait) => this.#hold(wait));
     }

@@ -7,6 +7,7 @@ import { recycle } from "../../transport/read_memory.ts";
 import { GroupAssembler } from "./assembler.ts";
 import { BatchQueue } from "./batch_queue.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
+import { losePatience } from "./patience.ts";
 import { BoundedQueue } from "../requests/queue.ts";
 
 /** What a reader did not get. */
@@ -126,7 +127,7 @@ export class GroupSink implements Sink {
   readonly #policy: GroupPolicy;
   readonly #queue: BoundedQueue<ReceivedGroup>;
   readonly #open = new Map<number, GroupAssembler>();
-  readonly #closing = new Map<number, ReturnType<typeof setTimeout>>();
+  readonly #closing = new Map<number, () => void>();
   #newest = -1;
   /** Groups up to here were given up. */
   #closedUpTo = -1;
@@ -184,12 +185,12 @@ export class GroupSink implements Sink {
   /** A newer group began; streams of this one may still be on their way. */
   #closeLater(id: number): void {
     if (this.#closing.has(id)) return;
-    this.#closing.set(id, setTimeout(() => this.#close(id), this.#patienceMs));
+    this.#closing.set(id, losePatience(() => this.#close(id), this.#patienceMs));
   }
 
   #close(id: number): void {
     const group = this.#open.get(id);
-    clearTimeout(this.#closing.get(id));
+    this.#closing.get(id)?.();
     this.#closing.delete(id);
     if (group === undefined) return;
     group.close();
@@ -252,7 +253,7 @@ export class GroupSink implements Sink {
   /** Nothing follows. */
   end(): void {
     this.#ended = true;
-    for (const timer of this.#closing.values()) clearTimeout(timer);
+    for (const stay of this.#closing.values()) stay();
     this.#closing.clear();
     for (const group of this.#open.values()) group.finish();
     this.#open.clear();

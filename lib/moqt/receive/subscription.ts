@@ -16,6 +16,7 @@ import type { Channel } from "../requests/channel.ts";
 import type { Fetched } from "./fetch.ts";
 import { ForwardReceiver, type ForwardSink } from "./forward.ts";
 import type { ObjectGap, ReceivedObject } from "./objects.ts";
+import { losePatience } from "./patience.ts";
 import { ArrivalSink, GroupSink, MAX_BATCH_OBJECTS } from "./sinks.ts";
 import type { GroupPolicy, ReceivedGroup, Sink, SinkStats } from "./sinks.ts";
 
@@ -54,6 +55,9 @@ export interface SubscriptionStats extends SinkStats {
   cutStreams: number;
 }
 
+/** Who takes a stream; undefined: nobody wants it. */
+export type StreamTaker = SubgroupReceiver | ForwardReceiver | undefined;
+
 /** Priority of streams that name none, on tracks that name none: draft-18, section 12.4. */
 const DEFAULT_PRIORITY = 128;
 
@@ -79,8 +83,10 @@ export class Subscription implements AsyncDisposable {
   #expected: number | undefined;
   /** Datagrams that came before anybody read. */
   #unread = 0;
+  /** Groups up to this one are not wanted; a promise: until it is known, streams wait. */
+  #before: number | Promise<void> | undefined;
   #cutStreams = 0;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #linger = () => {};
   /** Which track. */
   readonly track: TrackName;
   /** What was published before, where `parameters.fill` asked for it. */
@@ -224,6 +230,16 @@ export class Subscription implements AsyncDisposable {
     this.#ready.resolve(info);
   }
 
+  /**
+   * Wants the groups after the largest one that the publisher had when it heard so. What it sent before
+   * that is left. For the session.
+   */
+  beginsAfter(largest: Promise<number | undefined>): void {
+    this.#before = largest.then((group) => {
+      this.#before = group;
+    });
+  }
+
   /** The publisher says what changed by itself: draft-20, section 10.10. For the session. */
   notified(changes: Parameters): void {
     const info = this.#info;
@@ -249,21 +265,21 @@ export class Subscription implements AsyncDisposable {
 
   /** Whoever is slow to read still gets what is on its way: time passes only while nothing is. */
   #endIfComplete(): void {
-    clearTimeout(this.#linger);
+    this.#linger();
     const done = this.#done;
     if (done === undefined || this.#finished) return;
     const isRead = this.#mode !== undefined || this.#forward !== undefined;
     if (this.#openStreams > 0 && isRead) return;
     const isComplete = this.#openStreams === 0 && this.#streams >= (this.#expected ?? Infinity);
     if (isComplete) this.end(done);
-    else this.#linger = setTimeout(() => this.end(done), this.#options.lingerMs ?? 1000);
+    else this.#linger = losePatience(() => this.end(done), this.#options.lingerMs ?? 1000);
   }
 
   /** It is over, whatever still comes. For the session. */
   end(end: SubscriptionEnd): void {
     if (this.#finished) return;
     this.#finished = true;
-    clearTimeout(this.#linger);
+    this.#linger();
     this.#forget(this);
     const error = new RequestError("internal-error", `the subscription is over: ${end.reason}`);
     this.#abort.abort(error);
@@ -276,24 +292,34 @@ export class Subscription implements AsyncDisposable {
     this.#over.resolve(end);
   }
 
-  /** A subgroup's stream began; gives who takes it, once somebody reads. For the session. */
-  opened(
-    header: SubgroupHeader,
-    limit: number,
-  ): SubgroupReceiver | ForwardReceiver | Promise<SubgroupReceiver | ForwardReceiver> {
+  /**
+   * A subgroup's stream began; gives who takes it, once somebody reads; undefined: it is not wanted. For
+   * the session.
+   */
+  opened(header: SubgroupHeader, limit: number): StreamTaker | Promise<StreamTaker> {
     this.#streams++;
     this.#openStreams++;
     this.#endIfComplete();
+    if (this.#before instanceof Promise) {
+      return this.#before.then(() => this.#sink.promise)
+        .then((sink) => this.#receiver(header, limit, sink));
+    }
     const sink = this.#mode ?? this.#forward;
     if (sink !== undefined) return this.#receiver(header, limit, sink);
     return this.#sink.promise.then((sink) => this.#receiver(header, limit, sink));
   }
 
-  #receiver(header: SubgroupHeader, limit: number, sink: Sink | ForwardSink) {
+  /** Whether a group came before those that are wanted, as far as is known. */
+  #isBefore(group: number): boolean {
+    return typeof this.#before === "number" && group <= this.#before;
+  }
+
+  #receiver(header: SubgroupHeader, limit: number, sink: Sink | ForwardSink): StreamTaker {
     const over = () => {
       this.#openStreams--;
       this.#endIfComplete();
     };
+    if (this.#isBefore(header.group)) return void over();
     if (sink === this.#forward) {
       const { signal } = this.#abort;
       return new ForwardReceiver(header, this.#forward, {
@@ -318,6 +344,7 @@ export class Subscription implements AsyncDisposable {
 
   /** A datagram came. For the session. */
   datagram(object: ObjectDatagram): void {
+    if (this.#before instanceof Promise || this.#isBefore(object.group)) return;
     if (this.#forward !== undefined) return this.#forward.datagram(object);
     if (this.#mode === undefined) {
       this.#unread++;

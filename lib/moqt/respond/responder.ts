@@ -17,7 +17,6 @@ import {
 import type { Location } from "../wire/location.ts";
 import { updateScope } from "../wire/parameter_scopes.ts";
 import type { Parameters } from "../wire/parameters.ts";
-import type { TrackProperties } from "../wire/properties.ts";
 import { formatTrackName, type TrackName } from "../wire/track_name.ts";
 import { checkMandatory } from "../requests/ask.ts";
 import type { Channel, ChannelHandler, RequestMessage } from "../requests/channel.ts";
@@ -290,7 +289,7 @@ export class Responder {
           made.closed.then(() => abort.abort());
           made.started(channel);
           made.established({ trackAlias, parameters, properties });
-          this.#agree(channel, wanted, properties);
+          this.#agree(channel, wanted, made);
           return made;
         },
       });
@@ -313,7 +312,8 @@ export class Responder {
   }
 
   /** Takes a track that was offered, and says how it is wanted. */
-  #agree(channel: Channel, wanted: Parameters, properties: TrackProperties): void {
+  #agree(channel: Channel, wanted: Parameters, subscription: Subscription): void {
+    const { properties } = subscription.info!;
     const { requestId } = channel;
     const { version } = this.#host;
     if (hasPublishOkParameters(version)) {
@@ -328,7 +328,13 @@ export class Responder {
     const { expiresMs, groupOrder: _, ...changes } = wanted;
     const parameters = expiresMs === undefined ? {} : { expiresMs };
     channel.send({ kind: "publish-ok", requestId, parameters });
-    if (Object.keys(changes).length > 0) channel.update(changes).catch(() => {});
+    if (Object.keys(changes).length === 0) return;
+    const updated = channel.update(changes).then(
+      (answer) => answer.kind === "request-ok" ? answer.parameters.largest?.group : undefined,
+      () => undefined,
+    );
+    // Until it hears of the filter, the publisher sends what it has.
+    if (changes.filter?.from === "next-group") subscription.beginsAfter(updated);
   }
 
   #trackStatus(message: MessageOf<"track-status">, open: OpenRequest): Partial<ChannelHandler> {
