@@ -143,10 +143,17 @@ export class TrackSource {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Ends the track for all subscribers, once what waits for them is sent. */
-  async end(): Promise<void> {
+  /**
+   * Ends the track for all subscribers, once what waits for them is sent. Resolves `lingerMs` later
+   * (default 0) where there were any: transports do not tell when the peer has everything, and who closes
+   * the session at once cuts off what is still on its way.
+   */
+  async end({ lingerMs = 0 }: { lingerMs?: number } = {}): Promise<void> {
     this.endGroup();
-    await Promise.all([...this.#senders].map((sender) => this.#finish(sender, "track-ended")));
+    const senders = [...this.#senders];
+    await Promise.all(senders.map((sender) => this.#finish(sender, "track-ended")));
+    if (senders.length === 0 || lingerMs === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, lingerMs));
   }
 
   /** Ends a subscription once what waits for it is sent. */
