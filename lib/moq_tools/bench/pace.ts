@@ -3,8 +3,7 @@
  *
  * @module
  */
-
-import { setImmediate } from "node:timers";
+import { giveTurn } from "../../transport/turns.ts";
 
 /** Longest a loop goes on without letting anything else run, in milliseconds. */
 const SLICE_MS = 4;
@@ -44,7 +43,7 @@ export class Turns {
 
   /** Gives the turn away once. */
   async give(): Promise<void> {
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await giveTurn();
     this.look();
     this.#begun = this.now;
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "../../bytes/concat.ts";
 import { violation } from "../errors.ts";
 import type { Version } from "../versions.ts";
 import { type IntegerForm, integersOf } from "../wire/integers.ts";
@@ -58,7 +59,7 @@ export class SubgroupScanner {
    * Undefined where nothing else came. Throws a violation.
    */
   push(chunk: Uint8Array): SubgroupPiece | undefined {
-    const bytes = this.#join(chunk);
+    const bytes = this.#held.length === 0 ? chunk : concat(this.#held, chunk);
     const end = bytes.length;
     let at = Math.min(this.#left, end);
     this.#left -= at;
@@ -88,15 +89,6 @@ export class SubgroupScanner {
       lastId: this.#before,
       objects,
     };
-  }
-
-  #join(chunk: Uint8Array): Uint8Array {
-    const held = this.#held;
-    if (held.length === 0) return chunk;
-    const bytes = new Uint8Array(held.length + chunk.length);
-    bytes.set(held);
-    bytes.set(chunk, held.length);
-    return bytes;
   }
 
   /** Reads a head, and leaves its end in `#at` and the payload's length in `#left`. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "../../bytes/concat.ts";
 import type { SubgroupPiece } from "../data/scan.ts";
 import { integersOf } from "../wire/integers.ts";
 import { LiteStreamError } from "./errors.ts";
@@ -35,7 +36,7 @@ export class GroupScanner {
    * where nothing else came. Throws a {@link LiteStreamError} where a frame is too large.
    */
   push(chunk: Uint8Array): SubgroupPiece | undefined {
-    const bytes = this.#join(chunk);
+    const bytes = this.#held.length === 0 ? chunk : concat(this.#held, chunk);
     const end = bytes.length;
     let at = Math.min(this.#left, end);
     this.#left -= at;
@@ -65,14 +66,5 @@ export class GroupScanner {
       lastId: this.#frames - 1,
       objects,
     };
-  }
-
-  #join(chunk: Uint8Array): Uint8Array {
-    const held = this.#held;
-    if (held.length === 0) return chunk;
-    const bytes = new Uint8Array(held.length + chunk.length);
-    bytes.set(held);
-    bytes.set(chunk, held.length);
-    return bytes;
   }
 }

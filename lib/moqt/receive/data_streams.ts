@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../bytes/concat.ts";
 import { type Connection, type ReceiveStream, TransportError } from "../../transport/connection.ts";
 import { resetCode } from "../codes.ts";
 import { decodeDatagram } from "../data/datagram.ts";
@@ -133,7 +134,7 @@ export class DataStreams {
         if (first.length > 0) throw violation("a stream ends inside its type");
         return undefined;
       }
-      first = first.length === 0 ? value : Uint8Array.of(...first, ...value);
+      first = first.length === 0 ? value : concat(first, value);
     }
   }
 

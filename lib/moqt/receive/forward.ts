@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "../../bytes/concat.ts";
 import { type SendStream, TransportError } from "../../transport/connection.ts";
 import { resetCode, type ResetName } from "../codes.ts";
 import type { ObjectDatagram } from "../data/datagram.ts";
@@ -149,10 +150,7 @@ export class ForwardWriter {
     const head = this.#head;
     if (head === undefined) return bytes;
     this.#head = undefined;
-    const both = new Uint8Array(head.length + bytes.length);
-    both.set(head);
-    both.set(bytes, head.length);
-    return both;
+    return concat(head, bytes);
   }
 
   /** Ends the stream: the subgroup is complete. */

@@ -4,19 +4,12 @@
  *
  * @module
  */
+import { giveTurn } from "../../transport/turns.ts";
 
 /** How long work goes on without giving anything else a turn, in milliseconds. */
 const SLICE_MS = 8;
 /** Steps between two looks at the clock. */
 const STEPS = 16;
-
-/** Gives a turn once. Not every platform has `setImmediate`, which is the quicker way. */
-function turn(): Promise<void> {
-  const { setImmediate = setTimeout } = globalThis as {
-    setImmediate?: (callback: () => void) => unknown;
-  };
-  return new Promise((resolve) => void setImmediate(() => resolve()));
-}
 
 /** Says when work that waits for nothing is to give a turn. */
 export class Turns {
@@ -30,7 +23,7 @@ export class Turns {
     if (++this.#steps < STEPS) return undefined;
     this.#steps = 0;
     if (performance.now() - this.#since < SLICE_MS) return undefined;
-    return this.#pending = turn().then(() => {
+    return this.#pending = giveTurn().then(() => {
       this.#pending = undefined;
       this.#since = performance.now();
     });
